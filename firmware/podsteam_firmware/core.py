@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The core: `step(now_ms, inputs) -> outputs` twenty times a second, and `pump(now_ms)` between the steps.
+
+One datum's way through `step`: sense, supervise, session, heat, dose, outputs. It never turns back. `pump` talks to
+the link, the podlet reader and the store, for at most 5 ms at a time (the store only while the relay is open).
+"""
+
+from podsteam_firmware import ticks
+from podsteam_firmware.dose.engine import Doser
+from podsteam_firmware.heat.burst import Burst
+from podsteam_firmware.heat.regimes import Heat
+from podsteam_firmware.heat.settings import Settings
+from podsteam_firmware.link.dispatch import Dispatcher
+from podsteam_firmware.link.events import Events
+from podsteam_firmware.link.lease import Lease
+from podsteam_firmware.link.port import Port
+from podsteam_firmware.link.telemetry import Telemetry
+from podsteam_firmware.podlet.reader import Reader
+from podsteam_firmware.safety import checkpoint
+from podsteam_firmware.safety.supervisor import Supervisor
+from podsteam_firmware.sense import Sense
+from podsteam_firmware.session.program import valid_name
+from podsteam_firmware.session.session import Session
+from podsteam_firmware.signals import Inputs, Outputs
+from podsteam_firmware.store import latch
+from podsteam_firmware.store.journal import Journal
+from podsteam_firmware.store.programs import Programs, text
+from podsteam_protocol import messages as m
+from podsteam_protocol.const import const
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podsteam_firmware.hal.verbs import Hal
+
+TICK_MS = const(50)
+"""Period of `step`."""
+_RELAY_OPEN_TICKS = const(6)
+"""Ticks (300 ms) without a heartbeat after which the relay is surely open: its hold-up is 250 ms at most."""
+_CLEAR_TICKS = const(60)
+"""The button must be held this long (3 s) to clear a latched fault."""
+
+
+class Core:
+    """All parts of one steamer, wired."""
+
+    def __init__(self, hal: "Hal", inputs: Inputs) -> None:
+        self.hal = hal
+        self.inputs = inputs
+        self.outputs = Outputs()
+        self.now_ms = hal.now_ms()
+        self.flags = 0
+        """FLAG bits of the last tick."""
+        self.events = Events()
+        self.sense = Sense()
+        self.supervisor = Supervisor()
+        self.checkpoints = checkpoint.Checkpoints()
+        self.heat = Heat(Settings())
+        self.burst = Burst()
+        self.session = Session(self.events, self.heat)
+        self.reader = Reader(hal)
+        self.doser = Doser(self.reader, self.events)
+        self.lease = Lease()
+        self.programs = Programs(hal)
+        self.telemetry = Telemetry()
+        self.dispatcher = Dispatcher(self)
+        self.port = Port(self, self.dispatcher)
+        self.journal = Journal(self)
+        self._odd = False
+        self._regime = m.REGIME_IDLE
+        self._open_ticks = 0
+        self._latched = latch.load(hal)
+        self._stored = self._latched
+        self._reader_changes = 0
+        self._doser_fault = 0
+        if self._latched:
+            self.supervisor.trip(self._latched, 0)
+            self.session.stop(self.now_ms, m.STOP_FAULT, self._latched)
+        self.session.number = self.journal.last_number()
+        self.events.now_ms = self.now_ms
+        self.events.emit(m.EVENT_BOOT, hal.reset_cause, 0)
+
+    # The tick -----------------------------------------------------------------------------------------------
+    def step(self, now_ms: int, inputs: Inputs) -> Outputs:
+        """One tick. Allocates nothing. Returns what the loop is to carry out."""
+        elapsed_ms = ticks.diff(now_ms, self.now_ms)
+        self.now_ms = now_ms
+        self.events.now_ms = now_ms
+        checkpoints = self.checkpoints
+        checkpoints.begin()
+        self.sense.update(now_ms, inputs)
+        checkpoints.mark(checkpoint.SENSE)
+        self._supervise(now_ms, inputs)
+        checkpoints.mark(checkpoint.SUPERVISE)
+        self.session.step(now_ms, elapsed_ms, inputs, self.sense)
+        checkpoints.mark(checkpoint.SESSION)
+        self._heat(now_ms)
+        checkpoints.mark(checkpoint.HEAT)
+        self._dose(now_ms, inputs)
+        checkpoints.mark(checkpoint.DOSE)
+        self._outputs(now_ms, inputs)
+        return self.outputs
+
+    def _supervise(self, now_ms: int, inputs: Inputs) -> None:
+        """The supervisor's verdict, and what follows from it."""
+        supervisor = self.supervisor
+        session = self.session
+        supervisor.step(now_ms, inputs, session.heating(), session.state == m.STATE_STEAM)
+        if supervisor.fault and not self._latched:
+            self._trip(now_ms)
+        elif supervisor.lease_lost and session.running():
+            self.events.emit(m.EVENT_LEASE, 0, 0)
+            session.stop(now_ms, m.STOP_LEASE_LOST, 0)
+        elif self._latched and session.button.held_ticks == _CLEAR_TICKS and supervisor.clear(now_ms, inputs):
+            self.events.emit(m.EVENT_FAULT_CLEARED, self._latched, 0)
+            self._latched = 0
+            session.leave_fault()
+
+    def _trip(self, now_ms: int) -> None:
+        """A fault has been found: latch it and end whatever runs."""
+        supervisor = self.supervisor
+        self._latched = supervisor.fault
+        self.events.emit(m.EVENT_FAULT, supervisor.fault, supervisor.fault_detail)
+        self.session.stop(now_ms, m.STOP_FAULT, supervisor.fault)
+
+    def _heat(self, now_ms: int) -> None:
+        """Control every second tick."""
+        self._odd = not self._odd
+        if self._odd:
+            self.heat.step(now_ms, self.sense)
+            if self.heat.regime != self._regime:
+                self.events.emit(m.EVENT_REGIME, self._regime, self.heat.regime)
+                self._regime = self.heat.regime
+
+    def _dose(self, now_ms: int, inputs: Inputs) -> None:
+        session = self.session
+        doser = self.doser
+        allow = session.state == m.STATE_STEAM and self.supervisor.allow_valve
+        outlet_cdeg = self.sense.outlet_mc // 10
+        doser.step(now_ms, inputs, session.steam_ms // 1000, outlet_cdeg, self.heat.steam_ok, allow)
+        if doser.fault != self._doser_fault:
+            self._doser_fault = doser.fault
+            if doser.fault == m.CODE_VALVE_STUCK_ON:
+                self.supervisor.trip(doser.fault, 0)
+            elif doser.fault:
+                self.events.emit(m.EVENT_FAULT, doser.fault, 0)
+
+    def _outputs(self, now_ms: int, inputs: Inputs) -> None:
+        outputs = self.outputs
+        session = self.session
+        whole = self.checkpoints.passed()
+        if not whole:
+            self.supervisor.trip(m.CODE_CHECKPOINT, self.checkpoints.reached)
+        heating = session.heating() and whole
+        outputs.heat = heating and self.supervisor.allow
+        outputs.heartbeat = heating and self.supervisor.relay
+        outputs.feed = whole
+        self._open_ticks = 0 if outputs.heartbeat else self._open_ticks + 1
+        dosing = heating and self.supervisor.allow_valve
+        outputs.valve_us = self.doser.pulse_us if dosing else 0
+        outputs.valve_off = self.doser.valve_off or not dosing
+        outputs.light_changed = outputs.light != session.state
+        outputs.light = session.state
+        outputs.beep = session.started or session.ended
+        self.flags = self._flags(now_ms, inputs)
+
+    def _flags(self, now_ms: int, inputs: Inputs) -> int:
+        flags = m.FLAG_RELAY if self.outputs.heartbeat else 0
+        if self.heat.steam_ok:
+            flags |= m.FLAG_STEAM_OK
+        if inputs.water_ok:
+            flags |= m.FLAG_WATER_OK
+        if inputs.latch_closed:
+            flags |= m.FLAG_LATCH_CLOSED
+        if inputs.upright:
+            flags |= m.FLAG_UPRIGHT
+        if inputs.button:
+            flags |= m.FLAG_BUTTON
+        if self.reader.present:
+            flags |= m.FLAG_PODLET
+        if self.sense.mains_ok:
+            flags |= m.FLAG_MAINS_OK
+        if self.lease.left_ms(now_ms):
+            flags |= m.FLAG_LEASE
+        return flags
+
+    # Between the ticks --------------------------------------------------------------------------------------
+    def next_burst(self, cycles: int) -> int:
+        """Pattern of the next burst of `cycles` mains cycles."""
+        return self.burst.pattern(self.heat.duty_permille, cycles)
+
+    def relay_open(self) -> bool:
+        """Whether the relay is surely open, so that flash may be erased."""
+        return self._open_ticks >= _RELAY_OPEN_TICKS
+
+    def may_write(self) -> bool:
+        """Whether a host may store something now."""
+        return self.relay_open() and not self.session.running()
+
+    def find_program(self, padded: bytes) -> "bytes | None":
+        """The program of a zero-padded name; an empty one stands for the default. None when there is none."""
+        if not padded.rstrip(b"\0"):
+            return self.programs.get(self.programs.default_name())
+        return self.programs.get(text(padded)) if valid_name(padded) else None
+
+    def pump(self, now_ms: int) -> bool:
+        """Reader, line and store, a little of each. Returns True when there is more to do at once."""
+        more = self.reader.pump(now_ms)
+        if self.reader.changes != self._reader_changes:
+            self._reader_changes = self.reader.changes
+            self.events.emit(m.EVENT_PODLET, self.reader.state, self.reader.doses_left)
+        if self.session.start_default:
+            self._start_default(now_ms)
+        self.port.pump(now_ms)
+        self._keep(now_ms)
+        return more
+
+    def _start_default(self, now_ms: int) -> None:
+        """The button alone: arm and start the default program, as a session that needs no host."""
+        session = self.session
+        session.start_default = False
+        raw = self.programs.get(self.programs.default_name())
+        if raw is None or self._latched or not session.ready(self.inputs, self.sense):
+            return
+        self.lease.drop()
+        self.supervisor.lease_end()
+        session.arm(now_ms, raw, False)
+        session.start()
+
+    def _keep(self, now_ms: int) -> None:
+        """Open and close session records, write what may be written, latch faults."""
+        session = self.session
+        relay_open = self.relay_open()
+        if session.started:
+            session.started = False
+            self._begin()
+        if session.ended:
+            session.ended = False
+            self.doser.stop()
+            self.journal.end()
+            self.lease.drop()
+            self.supervisor.lease_end()
+        self.journal.pump(relay_open)
+        if relay_open and self._latched != self._stored:
+            self._stored = self._latched
+            kept = latch.save(self.hal, self._latched, 0) if self._latched else latch.clear(self.hal)
+            if not kept:
+                self.events.emit(m.EVENT_STORE, m.CODE_STORE_FAILED, self._latched)
+
+    def _begin(self) -> None:
+        """A session has started: everything counts from zero."""
+        program = self.session.program
+        day = self.hal.unix_s() // 86400
+        self.sense.reset_energy()
+        self.heat.reset_steam()
+        self.doser.start(
+            program.dose_first_s, program.dose_every_s, program.dose_count, program.dose_nl, self.session.number, day
+        )
+        self.journal.begin()

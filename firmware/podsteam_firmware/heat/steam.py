@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Power for steam, and steam for power; and whether there really is steam.
+
+While water boils, a kelvin of wall temperature is worth 100 W and more, so temperature cannot set the steam: power
+does. P = rate x latent heat + UA (Tsat - Ta). The pot is not refilled while it boils, so there is no sensible heat.
+"""
+
+from podsteam_protocol.const import const
+
+_BLOCK = const(10)
+_STEADY_TICKS = const(30)
+"""Steam counts as verified when all the evidence stood for 3 s."""
+_FALL_MC = const(300)
+"""Outlet falling by this much in 1 s: the steam has gone. Without steam it falls by 0.5 K/s or more."""
+_LEAST_DW = const(376)
+"""1 g/min: less net power than that, or than half of what is wanted, proves no steam."""
+
+
+def latent_j_g(boiling_mc: int) -> int:
+    """Latent heat of water in J/g: 2257 at 100 degC and 2.6 more for each K below (steam tables, 88 to 102 degC)."""
+    return 2257 + (100000 - boiling_mc) * 26 // 10000
+
+
+def loss_dw(loss_mw_k: int, hot_mc: int, ambient_mc: int) -> int:
+    """Loss to the room in 0.1 W, never negative."""
+    return max(loss_mw_k * (hot_mc - ambient_mc) // 100000, 0)
+
+
+def demand_dw(rate_mg_min: int, boiling_mc: int, lost_dw: int) -> int:
+    """Power in 0.1 W that `rate_mg_min` of steam takes (0 to 20,000) beside a loss of `lost_dw`."""
+    return rate_mg_min * latent_j_g(boiling_mc) // 6000 + lost_dw
+
+
+def made_mg_min(net_dw: int, boiling_mc: int) -> int:
+    """Steam in mg/min that `net_dw` (0.1 W, losses already taken off) makes; 0 for less than nothing."""
+    return max(net_dw, 0) * 6000 // latent_j_g(boiling_mc)
+
+
+class Evidence:
+    """Whether steam is verified: power, energy, and an outlet that steam has warmed, for 3 s together."""
+
+    def __init__(self) -> None:
+        self.ok = False
+        """Steam is present now."""
+        self.falling = False
+        """The outlet cooled by 0.3 K or more from one second to the next."""
+        self._ticks = 0
+        self._sum = 0
+        self._count = 0
+        self._mean = -1
+
+    def outlet(self, outlet_mc: int) -> None:
+        """Every 100 ms, whatever the regime: follow the outlet's slope in means of 1 s."""
+        self._sum += outlet_mc
+        self._count += 1
+        if self._count == _BLOCK:
+            mean = self._sum // _BLOCK
+            self.falling = self._mean >= 0 and self._mean - mean >= _FALL_MC
+            self._mean = mean
+            self._sum = 0
+            self._count = 0
+
+    def none(self) -> None:
+        """It does not boil: no steam."""
+        self.ok = False
+        self._ticks = 0
+
+    def judge(self, boiling_net_dw: int, wanted_dw: int, warm: bool, energetic: bool) -> None:
+        """Every 100 ms while the water is at its plateau.
+
+        `boiling_net_dw`: net power over the last second that went into steam; `wanted_dw`: what the wanted rate takes, both 0.1 W without
+        losses. `warm`: the outlet is warm enough; `energetic`: enough energy went in to have boiled any water.
+        """
+        least_dw = min(wanted_dw // 2, _LEAST_DW)
+        if warm and energetic and not self.falling and boiling_net_dw >= least_dw:
+            self._ticks = min(self._ticks + 1, _STEADY_TICKS)
+        else:
+            self._ticks = 0
+        self.ok = self._ticks >= _STEADY_TICKS

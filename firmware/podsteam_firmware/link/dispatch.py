@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a request's id to its handler; whatever happens, a request is answered.
+
+A handler is `f(core, now_ms, payload, reply) -> int`: it reads its fields from `payload`, writes those of its reply
+into `reply` from `BODY`, and returns their length, or the negative CODE of a refusal (`refuse` adds the field at fault).
+"""
+
+import struct
+
+from podsteam_firmware.link import requests_link, requests_session, requests_store
+from podsteam_protocol import messages as m
+from podsteam_protocol.const import const
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podsteam_firmware.core import Core
+
+_NO_ARG = const(255)
+_LAST_FROZEN = const(0x0F)
+
+
+class Dispatcher:
+    """The table, and what a refusal carries."""
+
+    def __init__(self, core: "Core") -> None:
+        self._core = core
+        self._handlers = {}
+        for module in (requests_link, requests_session, requests_store):
+            self._handlers.update(module.HANDLERS)
+        self.token = 0
+        """Token of the last HELLO, 0: none yet."""
+        self.arg = _NO_ARG
+        """Index of the field at fault in the last refusal."""
+        self.detail = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether a host has said HELLO since the start."""
+        return self.token != 0
+
+    def same_token(self, payload: memoryview) -> bool:
+        """Whether a HELLO comes from the host that is connected already."""
+        return len(payload) >= 4 and struct.unpack_from("<I", payload, 0)[0] == self.token
+
+    def refuse(self, code: int, arg: int, detail: int) -> int:
+        """Refuse with the index of the field at fault and a figure; returns what the handler returns."""
+        self.arg = arg
+        self.detail = detail
+        return -code
+
+    def handle(self, now_ms: int, kind: int, payload: memoryview, reply: bytearray) -> int:
+        """Run one request. Returns the length of the reply's fields or a negative CODE."""
+        self.arg = _NO_ARG
+        self.detail = 0
+        entry = self._handlers.get(kind)
+        if entry is None:
+            return -m.CODE_UNKNOWN_MESSAGE
+        if not self.connected and kind > _LAST_FROZEN and kind != m.STOP:
+            return -m.CODE_NO_HELLO
+        size, handler = entry
+        if len(payload) < size:
+            return -m.CODE_MALFORMED
+        return handler(self._core, now_ms, payload, reply)

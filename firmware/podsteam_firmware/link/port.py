@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The device's end of the line: bytes to requests, replies and unasked frames to bytes. Never blocks.
+
+A request is executed once: its reply is kept and sent again when the host repeats the request. Events go out in
+order and are asked for again by number; telemetry that finds no room is dropped and counted.
+"""
+
+import struct
+
+from podsteam_firmware.link import events as ring
+from podsteam_firmware.link import telemetry
+from podsteam_firmware.link.layout import BODY
+from podsteam_protocol import frame
+from podsteam_protocol import messages as m
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podsteam_firmware.core import Core
+    from podsteam_firmware.link.dispatch import Dispatcher
+
+
+class Port:
+    """Framing, replay and the order in which things are sent."""
+
+    def __init__(self, core: "Core", dispatcher: "Dispatcher") -> None:
+        self._core = core
+        self._hal = core.hal
+        self._dispatcher = dispatcher
+        self._raw = bytearray(64)
+        self._segment = bytearray(frame.BUFFER_SIZE)
+        self._length = 0
+        self._overlong = False
+        self._reply = bytearray(frame.BUFFER_SIZE)
+        self._reply_length = 0
+        self._reply_kind = -1
+        self._reply_seq = -1
+        self._unsent = False
+        self._out = bytearray(frame.BUFFER_SIZE)
+        self._out_seq = 0
+        self.next_event = 0
+        """Number of the next event to send."""
+
+    def pump(self, now_ms: int) -> None:
+        """Take what has arrived, answer, then send events and telemetry as far as there is room."""
+        for _ in range(4):
+            got = self._hal.link_read(self._raw)
+            if not got:
+                break
+            self._take(now_ms, got)
+        if self._unsent:
+            self._send_reply()
+        if not self._dispatcher.connected:
+            self.next_event = self._core.events.next
+            return
+        if not self._unsent:
+            self._send_events()
+            self._send_telemetry(now_ms)
+
+    def console(self, text: bytes) -> None:
+        """Send text to the host, cut to what a frame holds."""
+        length = min(len(text), frame.MAX_BODY - 2)
+        self._out[frame.HEADER : frame.HEADER + length] = text[:length]
+        self._send(m.CONSOLE, length)
+
+    # In -----------------------------------------------------------------------------------------------------
+    def _take(self, now_ms: int, got: int) -> None:
+        raw = self._raw
+        at = 0
+        while at < got:
+            zero = raw.find(b"\0", at, got)
+            end = got if zero < 0 else zero
+            if self._length + end - at > frame.MAX_SEGMENT:
+                self._overlong = True
+            else:
+                self._segment[self._length : self._length + end - at] = raw[at:end]
+                self._length += end - at
+            if zero < 0:
+                return
+            length = 0 if self._overlong else frame.open_segment(self._segment, self._length)
+            self._length = 0
+            self._overlong = False
+            if length:
+                self._request(now_ms, length)
+            at = zero + 1
+
+    def _request(self, now_ms: int, length: int) -> None:
+        segment = self._segment
+        kind = segment[1]
+        seq = segment[2]
+        if kind >= m.REPLY or kind >= m.EVENT:
+            return
+        payload = memoryview(segment)[3 : 1 + length]
+        repeated = kind == self._reply_kind and seq == self._reply_seq
+        if kind == m.HELLO and not self._dispatcher.same_token(payload):
+            repeated = False
+        if not repeated:
+            self._execute(now_ms, kind, seq, payload)
+        self._unsent = True
+        self._send_reply()
+
+    def _execute(self, now_ms: int, kind: int, seq: int, payload: memoryview) -> None:
+        """Run a request and seal its reply, an ERROR when it was refused."""
+        reply = self._reply
+        answer = self._dispatcher.handle(now_ms, kind, payload, reply)
+        if answer < 0:
+            arg = self._dispatcher.arg
+            detail = self._dispatcher.detail
+            struct.pack_into(m.ERROR_REP, reply, BODY, kind, -answer, arg, detail)
+            answer = struct.calcsize(m.ERROR_REP)
+            reply[2] = m.ERROR | m.REPLY
+        else:
+            reply[2] = kind | m.REPLY
+        reply[3] = seq
+        struct.pack_into("<I", reply, frame.HEADER, self._hal.boot_id)
+        self._reply_length = frame.seal(reply, 4 + answer)
+        self._reply_kind = kind
+        self._reply_seq = seq
+
+    # Out ----------------------------------------------------------------------------------------------------
+    def _send_reply(self) -> None:
+        if self._hal.link_write(self._reply, self._reply_length):
+            self._unsent = False
+
+    def _send(self, kind: int, length: int) -> bool:
+        out = self._out
+        out[2] = kind
+        out[3] = self._out_seq
+        size = frame.seal(out, length)
+        if not self._hal.link_write(out, size):
+            return False
+        self._out_seq = (self._out_seq + 1) & 0xFF
+        return True
+
+    def _send_events(self) -> None:
+        events = self._core.events
+        if (events.next - self.next_event) & 0xFFFF > events.count:
+            self.next_event = events.oldest()
+        while self.next_event != events.next:
+            events.pack(self.next_event, self._out, frame.HEADER)
+            if not self._send(m.EVENT, ring.SIZE):
+                return
+            self.next_event = (self.next_event + 1) & 0xFFFF
+
+    def _send_telemetry(self, now_ms: int) -> None:
+        tele = self._core.telemetry
+        if tele.take(now_ms):
+            telemetry.pack(self._core, self._out, frame.HEADER)
+            if not self._send(m.TELE, telemetry.SIZE):
+                tele.dropped += 1
+

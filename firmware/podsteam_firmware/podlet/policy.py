@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the device makes of a podlet's record: whether it may be used, and the limits that hold.
+
+Open by default: an unsigned or unknown podlet works, under the guest caps below, which no tag can widen. It is
+refused only when it is exhausted, past its date, or when its limits cannot be read.
+"""
+
+from podsteam_firmware.podlet.iso14443 import UID_SIZE
+from podsteam_firmware.podlet.record import Record
+from podsteam_protocol import messages as m
+from podsteam_protocol import podlet as p
+from podsteam_protocol.const import const
+
+# Guest caps. A shot of 20 to 250 uL and 0.5 to 2 mL in a session are the working range that this device is made
+# for; without a signature only the lower half of it is allowed.
+GUEST_SHOT_NL = const(100_000)
+GUEST_SESSION_NL = const(1_000_000)
+GUEST_INTERVAL_S = const(10)
+GUEST_OUTLET_MIN_CDEG = const(3_000)
+"""Below, steam condenses before it carries anything."""
+GUEST_OUTLET_MAX_CDEG = const(10_500)
+"""Above, the outlet is hotter than steam can make it."""
+GUEST_FLOW_NL_MS = const(10)
+"""Flow of a podlet that does not tell its own: the device's nominal valve with water."""
+_MAX_FLOW_NL_MS = const(1_000)
+
+
+class Limits:
+    """What the podlet in the holder is and allows; the limits are all 0 while there is none that can be read."""
+
+    def __init__(self) -> None:
+        self.state = m.PODLET_ABSENT
+        """A PODLET value."""
+        self.changes = 0
+        """Grows with each change of `state`; wraps at 2^30."""
+        self.dose_nl = 0
+        """Volume of a dose, nL."""
+        self.session_cap_nl = 0
+        """Most in one session, nL."""
+        self.min_interval_s = 0
+        """Least time between two doses, s."""
+        self.outlet_min_cdeg = 0
+        """Outlet window of a dose, 0.01 degC."""
+        self.outlet_max_cdeg = 0
+        self.flow_nl_ms = 0
+        """Flow of the open valve, nL/ms."""
+        self.doses_used = 0
+        """The largest of all witnesses."""
+        self.doses_left = 0
+        self._known_uid = bytearray(UID_SIZE)
+        self._known_used = 0
+
+    def usable(self) -> bool:
+        """Whether a podlet is there that may be dosed from."""
+        return self.state == m.PODLET_GUEST or self.state == m.PODLET_SIGNED
+
+    def enter(self, state: int) -> None:
+        """Set the state, and count the change if it is one."""
+        if state != self.state:
+            self.state = state
+            self.changes = (self.changes + 1) & 0x3FFFFFFF
+
+    def clear_limits(self) -> None:
+        """Nothing is allowed."""
+        self.dose_nl = self.session_cap_nl = self.min_interval_s = self.flow_nl_ms = 0
+        self.outlet_min_cdeg = self.outlet_max_cdeg = self.doses_used = self.doses_left = 0
+
+    def judge(self, record: Record, uid: bytearray, today: int) -> None:
+        """Take limits and state from a record that could be parsed.
+
+        `today` is in days since 1970-01-01, 0 when no clock was set. A podlet that was here before has at least as
+        many doses used as it had then, whatever its tag says now.
+        """
+        values = record.values
+        self.dose_nl = min(values[p.MAIN_DOSE_NL], GUEST_SHOT_NL)
+        self.session_cap_nl = min(values[p.MAIN_SESSION_CAP_NL] or GUEST_SESSION_NL, GUEST_SESSION_NL)
+        self.min_interval_s = max(values[p.MAIN_MIN_INTERVAL_S], GUEST_INTERVAL_S)
+        self.outlet_min_cdeg = max(values[p.MAIN_OUTLET_MIN_CDEG], GUEST_OUTLET_MIN_CDEG)
+        self.outlet_max_cdeg = min(values[p.MAIN_OUTLET_MAX_CDEG] or GUEST_OUTLET_MAX_CDEG, GUEST_OUTLET_MAX_CDEG)
+        self.flow_nl_ms = min(values[p.MAIN_FLOW_NL_MS] or GUEST_FLOW_NL_MS, _MAX_FLOW_NL_MS)
+        self._count(record, uid)
+        if self.outlet_min_cdeg >= self.outlet_max_cdeg:
+            self.clear_limits()
+            self.enter(m.PODLET_UNREADABLE)
+        elif today and _expired(record, today):
+            self.enter(m.PODLET_EXPIRED)
+        else:
+            self.enter(m.PODLET_GUEST if self.doses_left else m.PODLET_EXHAUSTED)
+
+    def _count(self, record: Record, uid: bytearray) -> None:
+        """Doses used and left, by count and by volume."""
+        if self._known_uid != uid:
+            self._known_uid[:] = uid
+            self._known_used = 0
+        used = max(record.doses_used, self._known_used)
+        self._known_used = used
+        self.doses_used = used
+        left = record.values[p.MAIN_DOSE_COUNT] - used
+        fill_nl = record.values[p.MAIN_FILL_NL]
+        if fill_nl:
+            left = min(left, (fill_nl - record.nl_used) // self.dose_nl)
+        self.doses_left = max(0, left)
+
+
+def _expired(record: Record, today: int) -> bool:
+    """Past its last good day, or opened for longer than the period after opening."""
+    values = record.values
+    last = values[p.MAIN_EXPIRES_DAY]
+    if last and today > last:
+        return True
+    pao_days = values[p.MAIN_PAO_DAYS]
+    return pao_days > 0 and record.first_use_day > 0 and today - record.first_use_day > pao_days

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Are the sensors there? Range checks of the raw readings: 3 bad ones of 3, at 20 readings a second.
+
+Limits are microvolts at the pins, worked out once from the divider (NTC 100 kOhm, B 3950 K, 22.0 kOhm to 2.5 V);
+the tests compute them again. A converter that cannot read below 142 mV still shows a short circuit.
+"""
+
+from podsteam_protocol.const import const
+from podsteam_protocol.messages import CODE_OVER_TEMPERATURE, CODE_REFERENCE, CODE_WALL_OPEN
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podsteam_firmware.signals import Inputs
+
+_OPEN_UV = const(2409000)
+"""-10 degC: colder than any water."""
+_SHORT_UV = const(160000)
+"""162 degC: hotter than the manual-reset bimetal allows."""
+_HOT_UV = const(283500)
+"""135 degC: the wall is never this hot while water is in the boiler."""
+_REFERENCE_LOW_UV = const(1200000)
+_REFERENCE_HIGH_UV = const(1300000)
+"""Half of 2.5 V +-4 %: wrong by that much, 100 degC reads 1.7 K off."""
+_BAD_LIMIT = const(3)
+
+
+class Ranges:
+    """Counts bad readings in a row. `step` gives the fault code, or 0."""
+
+    def __init__(self) -> None:
+        self.sound = False
+        """Whether every reading of the newest tick is inside its range: no heat on a doubtful one."""
+        self.detail = 0
+        """The reading that decided, uV."""
+        self._bad = bytearray(7)
+        self._hot = 0
+
+    def step(self, inputs: "Inputs") -> int:
+        """Check one tick's readings: CODE_REFERENCE, an open or short sensor, CODE_OVER_TEMPERATURE, or 0."""
+        self.sound = True
+        uv = inputs.reference_uv
+        if self._count(6, uv < _REFERENCE_LOW_UV or uv > _REFERENCE_HIGH_UV):
+            self.detail = uv
+            return CODE_REFERENCE
+        code = self._sensor(0, inputs.wall_uv)
+        if code == 0:
+            code = self._sensor(1, inputs.water_uv)
+        if code == 0:
+            code = self._sensor(2, inputs.outlet_uv)
+        if code == 0:
+            code = self._over_temperature(inputs.wall_uv)
+        return code
+
+    def _count(self, i: int, bad: bool) -> bool:
+        if not bad:
+            self._bad[i] = 0
+            return False
+        self.sound = False
+        self._bad[i] += 1
+        return self._bad[i] >= _BAD_LIMIT
+
+    def _sensor(self, i: int, uv: int) -> int:
+        opened = self._count(2 * i, uv > _OPEN_UV)
+        shorted = self._count(2 * i + 1, uv < _SHORT_UV)
+        if not opened and not shorted:
+            return 0
+        self.detail = uv
+        self._bad[2 * i] = self._bad[2 * i + 1] = 0
+        return CODE_WALL_OPEN + 2 * i + (1 if shorted else 0)
+
+    def _over_temperature(self, uv: int) -> int:
+        """2 of the last 3 readings; a short circuit is none of these, it has a count of its own."""
+        hot = _SHORT_UV <= uv <= _HOT_UV
+        self._hot = (self._hot << 1 | (1 if hot else 0)) & 7
+        if hot:
+            self.sound = False
+        if self._hot & (self._hot - 1):  # two bits at least
+            self.detail = uv
+            return CODE_OVER_TEMPERATURE
+        return 0

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From raw samples to what the controller works with: temperatures, mains, delivered power and energy.
+
+Called once in each tick of 50 ms. All arithmetic is in integers below 2^30; nothing is allocated.
+"""
+
+from array import array
+
+from podsteam_firmware.heat.thermistor import temperature_mc
+from podsteam_firmware.ticks import diff
+from podsteam_protocol.const import const
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podsteam_firmware.signals import Inputs
+
+_WINDOW = const(20)
+"""Ticks over which power and mains frequency are averaged: 1 s."""
+_COUNT_MASK = const(0x3FFFFFFF)
+_UV_PER_DV = const(500)
+"""Mains sense: 5,000 uV for each volt."""
+_MAINS_MIN_DV = const(1950)
+_MAINS_MAX_DV = const(2650)
+_RATED_DV_2 = const(529)
+"""(230 V in 0.1 V)^2 / 10,000."""
+
+
+class Sense:
+    """The measured state of the steamer. `update` fills the attributes."""
+
+    def __init__(self) -> None:
+        self.element_dw = 4000
+        """Rated power of the element at 230 V, 0.1 W (1,000 to 10,000)."""
+        self.wall_mc = 0
+        """Boiler wall, milli-degC. This and the other two: first-order filter, time constant 0.17 s (gain 1/4)."""
+        self.water_mc = 0
+        """Water, milli-degC."""
+        self.outlet_mc = 0
+        """Steam outlet, milli-degC."""
+        self.mains_dv = 0
+        """Mains voltage, effective, 0.1 V; filtered as the temperatures are."""
+        self.mains_ok = False
+        """195 to 265 V in the newest sample, and 45 to 65 Hz over the last second."""
+        self.cycle_us = 20000
+        """Mains period: 20000 or 16667; 20000 until known."""
+        self.full_dw = 0
+        """What the element would take if it were on all the time, at the mains voltage of now; 0.1 W."""
+        self.power_dw = 0
+        """Delivered power over the last second, 0.1 W: counted load half-cycles x `full_dw`."""
+        self.energy_dj = 0
+        """Delivered since `reset_energy`, 0.1 J."""
+        self.on_halves = 0
+        """Half-cycles in which current flowed, since `reset_energy`."""
+        self._wall = 0
+        self._water = 0
+        self._outlet = 0
+        self._mains = 0
+        self._load = 0
+        self._rest_mj = 0
+        self._sum_mj = 0
+        self._slot = -1
+        self._times = array("i", (0 for _ in range(_WINDOW)))
+        self._crossings = array("i", (0 for _ in range(_WINDOW)))
+        self._energies = array("i", (0 for _ in range(_WINDOW)))
+
+    def reset_energy(self) -> None:
+        """Start of a session: `energy_dj` and `on_halves` count from 0."""
+        self.energy_dj = 0
+        self.on_halves = 0
+        self._rest_mj = 0
+
+    def update(self, now_ms: int, inputs: "Inputs") -> None:
+        """Take in the samples of one tick."""
+        if self._slot < 0:
+            self._begin(now_ms, inputs)
+        reference_uv = inputs.reference_uv
+        # A filter's state is four times its output: with gain 1/4 no rounding error stays in it.
+        self._wall += temperature_mc(inputs.wall_uv, reference_uv) - (self._wall >> 2)
+        self._water += temperature_mc(inputs.water_uv, reference_uv) - (self._water >> 2)
+        self._outlet += temperature_mc(inputs.outlet_uv, reference_uv) - (self._outlet >> 2)
+        self._mains += inputs.mains_uv // _UV_PER_DV - (self._mains >> 2)
+        self.wall_mc = self._wall >> 2
+        self.water_mc = self._water >> 2
+        self.outlet_mc = self._outlet >> 2
+        self.mains_dv = self._mains >> 2
+        self.full_dw = self.element_dw * (self.mains_dv * self.mains_dv // _RATED_DV_2) // 10000
+        self._window(now_ms, inputs)
+
+    def _begin(self, now_ms: int, inputs: "Inputs") -> None:
+        reference_uv = inputs.reference_uv
+        self._wall = temperature_mc(inputs.wall_uv, reference_uv) << 2
+        self._water = temperature_mc(inputs.water_uv, reference_uv) << 2
+        self._outlet = temperature_mc(inputs.outlet_uv, reference_uv) << 2
+        self._mains = inputs.mains_uv // _UV_PER_DV << 2
+        self._load = inputs.load_halves
+        for i in range(_WINDOW):
+            self._times[i] = now_ms
+            self._crossings[i] = inputs.zero_cross
+        self._slot = 0
+
+    def _window(self, now_ms: int, inputs: "Inputs") -> None:
+        """Mains frequency, power and energy from the counters, against those of a second ago."""
+        i = self._slot
+        elapsed_ms = diff(now_ms, self._times[i])
+        crossings = (inputs.zero_cross - self._crossings[i]) & _COUNT_MASK
+        self._times[i] = now_ms
+        self._crossings[i] = inputs.zero_cross
+        self._slot = i + 1 if i + 1 < _WINDOW else 0
+        self._frequency(crossings, elapsed_ms, inputs.mains_uv // _UV_PER_DV)
+        halves = (inputs.load_halves - self._load) & _COUNT_MASK
+        self._load = inputs.load_halves
+        self._account(i, halves if halves < 1000 else 0)
+        self.power_dw = self._sum_mj * 10 // elapsed_ms if elapsed_ms >= 50 else 0
+
+    def _frequency(self, crossings: int, elapsed_ms: int, mains_dv: int) -> None:
+        # Too short a time says nothing; and a counter that jumped must not overflow the product.
+        dhz = crossings * 5000 // elapsed_ms if elapsed_ms >= 450 and crossings < 100000 else 0
+        if 450 <= dhz <= 650:
+            self.cycle_us = 20000 if dhz < 550 else 16667
+            self.mains_ok = _MAINS_MIN_DV <= mains_dv <= _MAINS_MAX_DV
+        else:
+            self.mains_ok = False
+
+    def _account(self, slot: int, halves: int) -> None:
+        """Book the energy of `halves` half-cycles: full power (0.1 W) x half a period (us) / 10,000 = mJ."""
+        mj = halves * (self.full_dw * (self.cycle_us >> 1) // 10000)
+        self.on_halves += halves
+        self._sum_mj += mj - self._energies[slot]
+        self._energies[slot] = mj
+        mj += self._rest_mj
+        self.energy_dj += mj // 100
+        self._rest_mj = mj % 100

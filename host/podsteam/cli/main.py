@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The entry point of the `podsteam` command: the table of commands, and the end of every call.
+
+Only click is imported here, so that `podsteam --help` is quick.
+"""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from podsteam import __version__
+from podsteam.cli.base import LazyGroup, Settings
+from podsteam.errors import STATUSES, PodsteamError
+
+_TABLE = {
+    "demo": ("podsteam.cli.demo", "demo", "Watch a whole session on a simulated board."),
+    "devices": ("podsteam.cli.devices", "devices", "List what a device could be connected to."),
+    "info": ("podsteam.cli.devices", "info", "Show what runs on the device."),
+    "status": ("podsteam.cli.devices", "status", "Show the device's state."),
+    "watch": ("podsteam.cli.watch", "watch", "Show live values until Ctrl-C."),
+    "explain": ("podsteam.cli.explain", "explain", "Explain an error or fault code."),
+    "session": ("podsteam.cli.session", "session", "Run, stop, pause, resume a session."),
+    "program": ("podsteam.cli.program", "program", "Session programs: write, check, send."),
+    "podlet": ("podsteam.cli.podlet", "podlet", "The podlet in the holder."),
+    "records": ("podsteam.cli.records", "records", "Session records: fetch, show, plot, export."),
+    "sim": ("podsteam.cli.sim", "sim", "Simulated boards: serve one, act on it."),
+}
+
+_EPILOG = "Exit statuses:\n\n\b\n" + "\n".join(f"  {status:>3}  {meaning}" for status, meaning in STATUSES)
+
+
+def _print(result: Any, **_: Any) -> None:
+    from podsteam.cli import output
+
+    output.show(result, click.get_current_context().ensure_object(Settings))
+
+
+@click.group(
+    cls=LazyGroup, table=_TABLE, epilog=_EPILOG, result_callback=_print
+)
+@click.version_option(__version__, message="podsteam %(version)s")
+def root() -> None:
+    """Steer, test and record a podsteam: a home facial steamer with podlets.
+
+    Global options may stand before or after the command. PODSTEAM_PORT names the port when --port does not.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with its status. Everything that goes wrong ends here, in one sentence on stderr."""
+    settings = Settings()
+    try:
+        root.main(arguments, "podsteam", standalone_mode=False, obj=settings, terminal_width=_help_width())
+        sys.stdout.flush()
+        status = 0
+    except click.exceptions.Exit as e:
+        status = e.exit_code
+    except click.ClickException as e:
+        e.show()
+        status = e.exit_code
+    except PodsteamError as e:
+        _complain(str(e), settings)
+        status = e.status
+    except (KeyboardInterrupt, click.Abort):
+        _complain("Interrupted.", settings)
+        status = 130
+    except BrokenPipeError:
+        # Whoever read our output has gone: nothing is left to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except Exception as e:
+        from podsteam.text import safe
+
+        _complain(f"Internal error, {type(e).__name__}: {safe(str(e))} (-v shows where; please report it).", settings)
+        status = 1
+    sys.exit(status)
+
+
+def _help_width() -> int:
+    """Columns for help texts. As click does it, but without importing shutil, which takes a tenth of the time."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return max(50, min(int(columns), 100) - 2)
+    try:
+        return max(50, min(os.get_terminal_size(sys.__stdout__.fileno()).columns, 100) - 2)
+    except (AttributeError, OSError, ValueError):
+        return 78
+
+
+def _complain(sentence: str, settings: Settings) -> None:
+    if settings.verbose:
+        import traceback
+
+        traceback.print_exc()
+    click.echo(f"podsteam: {sentence}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One recorded session as the command line runs it: view, store, signals, and what is said at the end."""
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from podsteam.cli.answer import Answer, Data
+from podsteam.cli.base import Settings
+from podsteam.cli.connect import note
+from podsteam.errors import DeviceLost, PodsteamError
+from podsteam.session import Outcome, Session, Taker, View, record_head
+from podsteam.wire import messages as m
+
+if TYPE_CHECKING:
+    from podsteam.client import Device
+    from podsteam.store.database import Store
+    from podsteam.store.writer import SessionWriter
+
+
+class QuietView:
+    """For --json: nothing is shown while the session runs."""
+
+    def update(self, tele: m.Tele | None, status: m.StatusGetReply | None = None) -> None:
+        """Nothing."""
+
+    def event(self, event: m.Event) -> None:
+        """Nothing."""
+
+
+class LinesView:
+    """For --jsonl: every measurement and event is a line."""
+
+    def __init__(self, emit: Callable[[Data], None]) -> None:
+        self._emit = emit
+
+    def update(self, tele: m.Tele | None, status: m.StatusGetReply | None = None) -> None:
+        """A measurement."""
+        from podsteam.cli.views import tele_data
+
+        if tele is not None:
+            self._emit(tele_data(tele))
+
+    def event(self, event: m.Event) -> None:
+        """An event."""
+        from podsteam.cli.views import event_data
+
+        self._emit(event_data(event))
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Inside, Ctrl-C and a polite end of the process only raise a flag, which the function given tells."""
+    caught: list[int] = []
+
+    def handler(number: int, _: FrameType | None) -> None:
+        caught.append(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield lambda: bool(caught)
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+class SessionCall:
+    """One call of `session run`, or the demo's."""
+
+    def __init__(self, settings: Settings, tags: Iterable[str] = (), text: str = "", press: bool = False) -> None:
+        """Raises UsageProblem for a tag that the store does not take."""
+        from podsteam.store import parse_tag
+
+        self._settings = settings
+        self._tags = dict(parse_tag(tag) for tag in tags)
+        self._text = text
+        self._press = press
+        self._writer: SessionWriter | None = None
+
+    def run(self, device: "Device", name: str, program: m.Program) -> Answer:
+        """Run the program of that name on the device, and record it. The answer says how it ended."""
+        from podsteam.store import open_store
+
+        with open_store(self._settings.store or None) as store, self._view(device, program) as view:
+            outcome = self._run(device, name, program, store, view)
+            data = self._data(outcome, name, store)
+            self._sum_up(view, store)
+        return Answer(data, _text, problem=outcome.problem())
+
+    @contextlib.contextmanager
+    def _view(self, device: "Device", program: m.Program) -> Iterator[View]:
+        if self._settings.jsonl:
+            from podsteam.cli import output
+
+            yield LinesView(output.emit)
+        elif self._settings.json:
+            yield QuietView()
+        else:
+            from podsteam.live import Live
+
+            console = view_console(self._settings)
+            with Live(console, program, plain=not console.is_terminal, caps=device.hello.caps) as live:
+                yield live
+
+    def _run(self, device: "Device", name: str, program: m.Program, store: "Store", view: View) -> Outcome:
+        info = device.info()
+        session = 0
+
+        def armed(reply: m.ArmReply) -> None:
+            nonlocal session
+            session = reply.session
+            self._ask_for_the_button(device, view, reply.armed_s)
+
+        def begin(started: m.Event) -> Taker:
+            from podsteam.store import SessionMeta
+
+            head, at = record_head(device, info, program, started, session)
+            meta = SessionMeta(head, at, device.port.name, self._tags, self._text)
+            self._writer = store.begin(meta)
+            return self._writer
+
+        try:
+            with stop_signals() as stop_wanted:
+                outcome = Session(device, view, begin, stop_wanted).run(name, armed)
+                self._finish("")
+            return outcome
+        except PodsteamError as e:
+            raise self._with_record(e) from e
+        except BaseException as e:
+            self._finish(type(e).__name__)
+            raise
+
+    def _ask_for_the_button(self, device: "Device", view: View, armed_s: int) -> None:
+        from podsteam.transport import sim
+
+        if self._press:
+            sim.press(device.port)
+            return
+        text = f"Press and release the button on the device within {armed_s} s to start."
+        if isinstance(device.port, sim.SimPort):
+            text = "Nobody can press the button of this simulated board; add --press."
+        elif (served := sim.served_at(device.port.name)) is not None:
+            which = f" --name {served['name']}" if served.get("name") else ""
+            text = f"Press the button within {armed_s} s: podsteam sim press{which}"
+        say: Callable[[str], None] = getattr(view, "say", note)
+        say(text)
+
+    def _finish(self, ending: str) -> None:
+        """Close the record, once."""
+        if self._writer is not None:
+            self._writer.finish(ending=ending)
+
+    def _with_record(self, error: PodsteamError) -> PodsteamError:
+        """Close the record and tell of it in the error's sentence."""
+        self._finish(str(error))
+        if self._writer is None or not isinstance(error, DeviceLost):
+            return error
+        return type(error)(f"{str(error).rstrip('.')}; what was recorded until then is record {self._writer.record}.")
+
+    def _data(self, outcome: Outcome, name: str, store: "Store") -> Data:
+        from podsteam.cli.views import code_data, enum_name
+
+        return {
+            "type": "result",
+            "session": outcome.session,
+            "program": name,
+            "started": outcome.started,
+            "stop_reason": enum_name(m.StopValue, outcome.stop_reason),
+            "fault": code_data(outcome.fault),
+            "interrupted": outcome.interrupted,
+            "heat_off_proved": outcome.heat_off_proved,
+            "events_lost": outcome.events_lost,
+            "record": self._writer.record if self._writer is not None else None,
+            "store": str(store.path),
+        }
+
+    def _sum_up(self, view: View, store: "Store") -> None:
+        summary: Callable[[Any], None] | None = getattr(view, "summary", None)
+        if summary is not None and self._writer is not None:
+            summary(store.get(self._writer.record).record.summary)
+
+
+def _text(data: Data) -> Iterable[str]:
+    """The end for people; the figures stand under the live view."""
+    if data["record"]:
+        yield f"Record {data['record']} in {data['store']}"
+
+
+def view_console(settings: Settings, stderr: bool = True) -> Any:
+    """The console of a live view, which is no data and so goes to stderr."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, no_color=settings.no_color or None, highlight=False)

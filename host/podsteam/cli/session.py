@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`session`: run a session and record it; stop, pause, resume one."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from podsteam.cli.answer import Answer
+from podsteam.cli.base import Group, settings_of
+
+if TYPE_CHECKING:
+    from podsteam.client import Device
+    from podsteam.wire.messages import Program
+
+
+@click.group(cls=Group)
+def session() -> None:
+    """Run a session and record it; stop, pause, resume one."""
+
+
+@session.command()
+@click.argument("what", metavar="[PROGRAM]", default="")
+@click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="Label the record, e.g. subject=P07. Repeatable.")
+@click.option("--note", default="", help="A note for the record.")
+@click.option("--press", is_flag=True, help="Press the button; simulated boards only.")
+@click.pass_context
+def run(ctx: click.Context, what: str, tags: tuple[str, ...], note: str, press: bool) -> Answer:
+    """Run PROGRAM (a name or a TOML file), show it live and record it. Without one, the device's default.
+
+    Arms the device; its own button starts it. Ctrl-C stops it, waits for the device to confirm that heat is off,
+    saves the record and exits with 130.
+    """
+    from podsteam.cli.connect import open_device
+    from podsteam.cli.run import SessionCall
+
+    call = SessionCall(settings_of(ctx), tags, note, press)
+    with open_device(settings_of(ctx)) as device:
+        name, program = _choose(device, what)
+        return call.run(device, name, program)
+
+
+def _choose(device: "Device", what: str) -> "tuple[str, Program]":
+    """The program's name on the device and the program itself. A file or an example is sent there first."""
+    from pathlib import Path
+
+    from podsteam import programs
+    from podsteam.cli.connect import note
+    from podsteam.cli.program import is_file, unknown
+    from podsteam.errors import UsageProblem
+    from podsteam.program import load
+    from podsteam.text import name_of
+
+    if is_file(what):
+        program = load(Path(what))
+        device.put_program(program)
+        return name_of(program.name), program
+    stored = {name_of(entry.name): bool(entry.is_default) for entry in device.programs()}
+    name = what or next((each for each, is_default in stored.items() if is_default), "")
+    if name in stored:
+        return name, device.program(name)
+    if name in programs.names():
+        program = programs.get(name)
+        note(f"The device does not have '{name}'; sending the example.")
+        device.put_program(program)
+        return name, program
+    examples = [each for each in programs.names() if each not in stored]
+    raise UsageProblem(unknown(what, [*stored, *examples], "The device and the examples have"))
+
+
+@session.command()
+@click.pass_context
+def stop(ctx: click.Context) -> Answer:
+    """Stop whatever runs, and wait for the device to confirm that heat is off."""
+    from podsteam.cli.connect import open_device
+
+    with open_device(settings_of(ctx)) as device:
+        status = device.stop_and_prove()
+    return _state(status.state, status.flags)
+
+
+@session.command()
+@click.pass_context
+def pause(ctx: click.Context) -> Answer:
+    """Heater and dosing off, session kept; `resume` goes on with it within 10 minutes."""
+    from podsteam.cli.connect import open_device
+
+    with open_device(settings_of(ctx)) as device:
+        device.pause()
+        status = device.status()
+    return _state(status.state, status.flags)
+
+
+@session.command()
+@click.pass_context
+def resume(ctx: click.Context) -> Answer:
+    """Ask to go on with a paused session; the button on the device confirms."""
+    from podsteam.cli.connect import open_device
+
+    with open_device(settings_of(ctx)) as device:
+        reply = device.resume()
+    return Answer(
+        {"armed_s": reply.armed_s},
+        lambda data: [f"Press and release the button on the device within {data['armed_s']} s."],
+    )
+
+
+def _state(state: int, flags: int) -> Answer:
+    from podsteam import words
+    from podsteam.cli.views import enum_name
+    from podsteam.wire import messages as m
+
+    closed = bool(flags & m.FlagBits.RELAY)
+    text = f"The device is in state '{words.word(words.STATE, state)}', its relay is {'closed' if closed else 'open'}."
+    return Answer({"state": enum_name(m.StateValue, state), "relay_closed": closed}, lambda _: [text])

@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A device as a Python object: typed requests, what it sends unasked, and the lease that keeps a session alive.
+
+Single-threaded: things happen inside the calls, and `poll` must be called often while a lease is kept or
+measurements are subscribed to.
+"""
+
+import binascii
+import secrets
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from podsteam import program as program_file
+from podsteam.errors import (
+    DeviceLost,
+    DeviceSilent,
+    Incomplete,
+    IntegrityFailed,
+    NotPodsteam,
+    Refused,
+    WrongVersion,
+)
+from podsteam.link import Link, R, Unasked
+from podsteam.text import safe
+from podsteam.transport.port import Port
+from podsteam.wire import messages as m
+from podsteam.wire.base import Message
+
+LEASE_EVERY_S = 0.4
+"""Device time between renewals of the lease, which lapses after 1.5 s."""
+SUBSCRIBE_EVERY_S = 4.0
+"""Device time between renewals of the subscription, which lapses after 10 s."""
+ASK_AGAIN_S = 0.5
+PROOF_S = 5.0
+"""Time for a device to prove that heat is off after STOP."""
+_RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
+_NEEDS = (
+    (m.FlagBits.WATER_OK, "there is no water"),
+    (m.FlagBits.UPRIGHT, "it is tilted"),
+    (m.FlagBits.MAINS_OK, "there is no mains voltage"),
+    (m.FlagBits.LATCH_CLOSED, "the latch is open"),
+)
+
+
+class Device:
+    """A greeted device on an open port. Use it in a `with` block, or call `close`."""
+
+    def __init__(self, port: Port) -> None:
+        """Greet the device. Raises NotPodsteam, WrongVersion; the port is closed then."""
+        self.port = port
+        self.link = Link(port)
+        self.link.on_message = self._arrived
+        self.token = secrets.randbits(32) or 1
+        self._queue: list[Unasked] = []
+        self._keeps_lease = False
+        self._lease_due = 0.0
+        self._period_ms = 0
+        self._subscribe_due = 0.0
+        self._events_due = 0.0
+        self._behind = False
+        try:
+            self.hello = self._greet()
+        except BaseException:
+            port.close()
+            raise
+
+    @classmethod
+    def open(cls, name: str = "", **options: Any) -> Self:
+        """Find and open a port by its name (`transport/find.py`), and greet the device on it."""
+        from podsteam.transport import find
+
+        return cls(find.open_port(find.resolve(name), **options))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the port back. A lease that is kept lapses, which ends the session that it keeps alive."""
+        self.port.close()
+
+    # The link -----------------------------------------------------------------------------------------------
+    def _greet(self) -> m.HelloReply:
+        shown = safe(self.port.name)
+        try:
+            hello = self.link.request(m.HelloRequest(self.token, m.MAJOR, m.MINOR), m.HelloReply)
+        except DeviceSilent:
+            raise NotPodsteam(f"{shown} does not answer as a podsteam{self._what_came()}.") from None
+        except DeviceLost:
+            raise NotPodsteam(f"{shown} hung up without an answer, so it is no podsteam.") from None
+        except Refused as e:
+            raise NotPodsteam(f"{shown} does not take part in a greeting: {e}") from None
+        if hello.major != m.MAJOR:
+            raise WrongVersion(
+                f"The device on {shown} speaks protocol {hello.major}.{hello.minor}, this host tool"
+                f" {m.MAJOR}.{m.MINOR}; update the older of the two."
+            )
+        return hello
+
+    def _what_came(self) -> str:
+        stray = bytes(self.link.stray)
+        if not stray:
+            return ": it is silent"
+        if b">>> " in stray:
+            return ": it shows a MicroPython prompt"
+        return f": it sent '{safe(stray, 40)}'"
+
+    def request(self, message: Message, expect: type[R]) -> R:
+        """Any request and its reply: `link.Link.request`."""
+        return self.link.request(message, expect)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether everything that this device shows is computed."""
+        return bool(self.hello.caps & m.CapBits.SIMULATED)
+
+    def in_clock(self, device_s: float) -> float:
+        """A length of device time in seconds of the port's clock."""
+        return device_s if self.port.virtual else device_s / max(1, self.hello.speed)
+
+    def _arrived(self, message: Unasked) -> None:
+        self._queue.append(message)
+
+    def poll(self, timeout_s: float) -> list[Unasked]:
+        """What has arrived since the last call, in order; waits up to `timeout_s` for the first of it.
+
+        Renews lease and subscription when they are due, and asks for missing events. Raises DeviceLost.
+        """
+        clock = self.port.clock
+        deadline = clock.now() + timeout_s
+        while True:
+            self._upkeep()
+            if self._queue:
+                break
+            now = clock.now()
+            if now >= deadline:
+                break
+            self.link.receive(max(0.0, min(deadline, self._next_due(deadline)) - now))
+        arrived, self._queue = self._queue, []
+        return arrived
+
+    def _next_due(self, deadline: float) -> float:
+        due = deadline
+        if self._keeps_lease:
+            due = min(due, self._lease_due)
+        if self._period_ms:
+            due = min(due, self._subscribe_due)
+        if self._behind or self.link.order.gap:
+            due = min(due, self._events_due)
+        return due
+
+    def _upkeep(self) -> None:
+        now = self.port.clock.now()
+        if self._keeps_lease and now >= self._lease_due:
+            self._renew_lease(now)
+        if self._period_ms and now >= self._subscribe_due:
+            self.subscribe(self._period_ms)
+        if (self._behind or self.link.order.gap) and now >= self._events_due:
+            self._behind = False
+            self._events_due = now + ASK_AGAIN_S
+            self.link.recover_events()
+
+    def _renew_lease(self, now: float) -> None:
+        self._lease_due = now + self.in_clock(LEASE_EVERY_S)
+        try:
+            self.request(m.LeaseRequest(self.token), m.LeaseReply)
+        except Refused as e:
+            if e.name != "NO_SESSION":
+                raise
+            self._keeps_lease = False
+
+    # State --------------------------------------------------------------------------------------------------
+    def status(self) -> m.StatusGetReply:
+        """The state in one message. Also notices events that were lost on the way, for the next `poll`."""
+        status = self.request(m.StatusGetRequest(), m.StatusGetReply)
+        self._behind = self._behind or self.link.order.behind(status.next_event)
+        return status
+
+    def info(self) -> m.InfoGetReply:
+        """What runs on the device."""
+        return self.request(m.InfoGetRequest(), m.InfoGetReply)
+
+    def follow(self) -> m.StatusGetReply:
+        """Start to follow events from now on: none after this is missed. Returns the state."""
+        status = self.request(m.StatusGetRequest(), m.StatusGetReply)
+        self.link.order.start(status.next_event)
+        self._queue = [message for message in self._queue if not isinstance(message, m.Event)]
+        return status
+
+    def subscribe(self, period_ms: int) -> None:
+        """Ask for measurements every `period_ms` (50 to 10000) of device time, 0: no more. `poll` renews it."""
+        self._subscribe_due = self.port.clock.now() + self.in_clock(SUBSCRIBE_EVERY_S)
+        self._period_ms = period_ms
+        self.request(m.TeleSubRequest(period_ms), m.TeleSubReply)
+
+    # Session ------------------------------------------------------------------------------------------------
+    def arm(self, name: str = "") -> m.ArmReply:
+        """Arm a stored program, "": the default one. Its button starts it; `poll` then keeps it alive."""
+        wire_name = program_file.padded(name) if name else bytes(16)
+        try:
+            reply = self.request(m.ArmRequest(self.token, wire_name), m.ArmReply)
+        except Refused as e:
+            if e.name != "NOT_READY":
+                raise
+            flags = self.status().flags
+            missing = [text for flag, text in _NEEDS if not flags & flag]
+            if not missing:
+                raise
+            text = f"The device is not ready: {' and '.join(missing)}."
+            raise Refused(text, e.code, e.name, e.arg, e.detail) from None
+        self._keeps_lease = True
+        self._lease_due = self.port.clock.now() + self.in_clock(LEASE_EVERY_S)
+        return reply
+
+    def stop(self) -> m.StopReply:
+        """End whatever runs, heater and dosing off."""
+        return self.request(m.StopRequest(), m.StopReply)
+
+    def stop_and_prove(self) -> m.StatusGetReply:
+        """STOP, then wait until the device itself says that it rests with its relay open. Raises DeviceLost."""
+        clock = self.port.clock
+        self.stop()
+        deadline = clock.now() + PROOF_S
+        while True:
+            status = self.status()
+            if status.state in _RESTING and not status.flags & m.FlagBits.RELAY:
+                return status
+            if clock.now() >= deadline:
+                raise DeviceLost("The device does not confirm that heat is off; unplug it from the mains.")
+            clock.sleep(0.02)
+
+    def pause(self) -> m.PauseReply:
+        """Heater and dosing off, session kept."""
+        return self.request(m.PauseRequest(self.token), m.PauseReply)
+
+    def resume(self) -> m.ResumeReply:
+        """Ask to go on with a paused session; the button confirms."""
+        return self.request(m.ResumeRequest(self.token), m.ResumeReply)
+
+    # What it stores -----------------------------------------------------------------------------------------
+    def programs(self) -> list[m.ProgramListReply]:
+        """The stored programs' entries."""
+        first = self.request(m.ProgramListRequest(0), m.ProgramListReply)
+        rest = [self.request(m.ProgramListRequest(i), m.ProgramListReply) for i in range(1, first.count)]
+        return [first, *rest]
+
+    def program(self, name: str) -> m.Program:
+        """One stored program."""
+        reply = self.request(m.ProgramGetRequest(program_file.padded(name)), m.ProgramGetReply)
+        return m.Program.unpack(reply.program)
+
+    def put_program(self, program: m.Program) -> None:
+        """Store a program under its name. Raises IntegrityFailed when the device stored something else."""
+        raw = program.pack()
+        reply = self.request(m.ProgramPutRequest(raw), m.ProgramPutReply)
+        if reply.crc != binascii.crc32(raw):
+            raise IntegrityFailed("The device did not store the program as it was sent; send it again.")
+
+    def set_default_program(self, name: str) -> None:
+        """Make a stored program the one that the button alone starts."""
+        self.request(m.ProgramDefaultRequest(program_file.padded(name)), m.ProgramDefaultReply)
+
+    def podlet(self) -> m.PodletGetReply:
+        """The podlet as the device judges it."""
+        return self.request(m.PodletGetRequest(), m.PodletGetReply)
+
+    def podlet_memory(self, size: int) -> bytes:
+        """The tag's memory as last read, up to `size` bytes."""
+        data = b""
+        while len(data) < size:
+            reply = self.request(m.PodletReadRequest(len(data)), m.PodletReadReply)
+            if not reply.data or reply.offset != len(data):
+                break
+            data += reply.data
+        return data[:size]
+
+    def records(self) -> list[m.RecordListReply]:
+        """The session records that the device holds, oldest first."""
+        entries: list[m.RecordListReply] = []
+        while True:
+            try:
+                entry = self.request(m.RecordListRequest(len(entries)), m.RecordListReply)
+            except Refused as e:
+                if e.name != "NOT_FOUND":
+                    raise
+                return entries
+            entries.append(entry)
+            if len(entries) >= min(entry.count, 255):
+                return entries
+
+    def record(self, number: int, size: int, progress: Callable[[int], None] | None = None) -> bytes:
+        """One session record. `progress` gets the bytes so far. Raises Incomplete when less than `size` comes."""
+        data = b""
+        while len(data) < size:
+            reply = self.request(m.RecordReadRequest(number, len(data)), m.RecordReadReply)
+            if not reply.data or reply.offset != len(data):
+                raise Incomplete(f"Record {number} ends after {len(data)} of {size} bytes; pull it again.")
+            data += reply.data
+            if progress is not None:
+                progress(len(data))
+        return data[:size]

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a device's ERROR reply means for the user: the exception with its sentence."""
+
+import dataclasses
+
+from podsteam.errors import ButtonNotPressed, IntegrityFailed, PodsteamError, Refused, SafetyLatched, WrongVersion
+from podsteam.wire import messages as m
+from podsteam.wire.base import Message
+
+_NO_ARG = 255
+_BY_NAME = {code.name: number for number, code in m.CODES.items()}
+
+
+def code_number(name: str) -> int:
+    """The number of a code by its name. Raises KeyError."""
+    return _BY_NAME[name]
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
+
+
+def sentence(code: int) -> str:
+    """A code as part of a sentence: name, what happened, what to do."""
+    known = m.CODES.get(code)
+    if known is None:
+        return f"code {code}, which this host tool does not know"
+    return f"{_lower(known.happened)} ({known.name}); {_lower(known.todo)}"
+
+
+def refusal(error: m.ErrorReply, message: Message) -> PodsteamError:
+    """The exception for a refused request."""
+    known = m.CODES.get(error.code)
+    name = known.name if known else ""
+    text = f"The device refused: {sentence(error.code)}{_field(error, message)}."
+    if name == "UNKNOWN_MESSAGE":
+        return WrongVersion(text)
+    if name == "CORRUPT":
+        return IntegrityFailed(text)
+    kind = {"SAFETY_LATCHED": SafetyLatched, "NEED_BUTTON": ButtonNotPressed}.get(name, Refused)
+    return kind(text, error.code, name, error.arg, error.detail)
+
+
+def _field(error: m.ErrorReply, message: Message) -> str:
+    """Which value of the request is at fault."""
+    if error.arg == _NO_ARG:
+        return ""
+    layout = m.Program if isinstance(message, m.ProgramPutRequest) else type(message)
+    fields = dataclasses.fields(layout)  # type: ignore[arg-type]
+    return f" [{fields[error.arg].name}]" if error.arg < len(fields) else ""

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store itself: sessions in, sessions out. Opened by `podsteam.store.open_store`."""
+
+import dataclasses
+import os
+import platform
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+
+from podsteam.errors import IntegrityFailed, StoreFailed, UsageProblem
+from podsteam.record import Summary, decode
+from podsteam.store import blob, engine
+from podsteam.store.model import COMPLETE, CUT_OFF, DEVICE, LIVE, RECORDING, Entry, SessionMeta, Stored
+from podsteam.store.tables import PENDING, SESSION, TAG
+from podsteam.store.writer import SessionWriter, writer_gone
+from podsteam.text import safe
+from podsteam.wire.messages import CapBits, Program
+from podsteam_protocol import frame
+
+_SUMMARY = tuple(f.name for f in dataclasses.fields(Summary) if f.name != "complete")
+_ENTRY = tuple(column for column in SESSION.c if column.name != "blob")
+_LOST = "The recording process ended before the session did."
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _us(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _moment(us: int | None, offset_s: int | None = 0) -> datetime | None:
+    if us is None:
+        return None
+    utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+    return utc.astimezone(timezone(timedelta(seconds=offset_s or 0)))
+
+
+def _new_id() -> str:
+    """Random, 46 bits. It begins with a letter, so that no spreadsheet takes an id for a number."""
+    return secrets.choice("abcdef") + secrets.token_hex(6)[1:]
+
+
+class Store:
+    """A store of session records. Every method raises StoreFailed when the file cannot be read or written."""
+
+    def __init__(self, path: Path, clock: Callable[[], datetime] = _now) -> None:
+        """Open or make the file. `clock` gives the wall-clock time with its zone."""
+        self.path = path.absolute()
+        self._clock = clock
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise StoreFailed(f"{self.path.parent}: the store's folder cannot be made ({e.strerror or e}).") from e
+        self._engine = engine.connect(self.path)
+        self._reader = engine.reader(self._engine)
+        try:
+            with engine.guarded(self.path):
+                engine.prepare(self._engine, self.path)
+            self._close_dead()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the file back. Records that are still being taken must be finished before."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Taking records.
+
+    def begin(self, meta: SessionMeta) -> SessionWriter:
+        """Start to record a session: its row is there from now on, and it begins with the head's frame."""
+        first = frame.encode(meta.head.ID, 0, meta.head.pack())
+        record = _new_id()
+        with self.writing() as connection:
+            connection.execute(insert(SESSION).values(self._row(record, meta, LIVE, RECORDING)))
+            connection.execute(insert(PENDING).values(record=record, chunk=0, data=first))
+            self._put_tags(connection, record, meta.tags)
+        return SessionWriter(self, record)
+
+    def add_device_record(self, meta: SessionMeta, raw: bytes) -> str:
+        """Keep a record that the device took itself, `raw` as the device gave it. Returns its id."""
+        summary = decode(raw).summary
+        codec, packed, sha256 = blob.pack(raw)
+        record = _new_id()
+        row = self._row(record, meta, DEVICE, COMPLETE if summary.complete else CUT_OFF)
+        row |= {"codec": codec, "blob": packed, "sha256": sha256, "raw_bytes": len(raw)}
+        row |= {"ended_us": self.now_us(), **{name: getattr(summary, name) for name in _SUMMARY}}
+        with self.writing() as connection:
+            connection.execute(insert(SESSION).values(row))
+            self._put_tags(connection, record, meta.tags)
+        return record
+
+    def has_device_record(self, uid_hex: str, boot_id: int, session: int) -> bool:
+        """Whether pulling this session would bring nothing new: the device's own record of it is here, or one that
+        was taken live up to the session's end."""
+        same = (SESSION.c.uid == uid_hex.lower()) & (SESSION.c.boot_id == boot_id) & (SESSION.c.session == session)
+        whole = (SESSION.c.source == DEVICE) | (SESSION.c.state == COMPLETE)
+        with self._reading() as connection:
+            return connection.execute(select(SESSION.c.id).where(same & whole).limit(1)).first() is not None
+
+    # Reading them.
+
+    def list(self) -> list[Entry]:
+        """Every session, the newest first."""
+        when = func.coalesce(SESSION.c.started_us, SESSION.c.stored_us)
+        with self._reading() as connection:
+            rows = connection.execute(select(*_ENTRY).order_by(when.desc(), SESSION.c.id)).mappings().all()
+            tags: dict[str, dict[str, str]] = {}
+            for record, name, value in connection.execute(select(TAG).order_by(TAG.c.name)):
+                tags.setdefault(record, {})[name] = value
+        return [_entry(row, tags.get(row["id"], {})) for row in rows]
+
+    def get(self, record: str) -> Stored:
+        """A session with its frames, by its id, the beginning of its id, or `last`.
+
+        Raises UsageProblem when none or several match, IntegrityFailed when its frames are damaged.
+        """
+        with self._reading() as connection:
+            key = self._find(connection, record.strip().lower())
+            row = connection.execute(select(SESSION).where(SESSION.c.id == key)).mappings().one()
+            tags = {name: value for _, name, value in connection.execute(select(TAG).where(TAG.c.record == key))}
+            raw = _frames(connection, row)
+        return Stored(_entry(row, tags), raw)
+
+    def _find(self, connection: Connection, record: str) -> str:
+        """The id that `record` stands for."""
+        query = select(SESSION.c.id)
+        if record == "last":
+            when = func.coalesce(SESSION.c.started_us, SESSION.c.stored_us)
+            query = query.order_by(when.desc(), SESSION.c.id).limit(1)
+        elif re.fullmatch(r"[0-9a-f]{1,12}", record):
+            query = query.where(SESSION.c.id.startswith(record)).order_by(SESSION.c.id).limit(6)
+        else:
+            raise UsageProblem(f"'{safe(record, 40)}' is no record id; an id has 12 of 0-9 and a-f, or is 'last'.")
+        found = list(connection.execute(query).scalars())
+        if not found:
+            raise UsageProblem(f"There is no record '{record}' in {self.path}.")
+        if len(found) > 1:
+            raise UsageProblem(f"Several records begin with '{record}': {', '.join(found[:5])}; give more of the id.")
+        return found[0]
+
+    # For the writer.
+
+    def now_us(self) -> int:
+        """The wall-clock time in microseconds since 1970."""
+        return _us(self._clock())
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A write transaction: committed at the end, rolled back by an exception."""
+        with engine.guarded(self.path), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with engine.guarded(self.path), self._reader.connect() as connection:
+            yield connection
+
+    def fold(self, record: str, ended: datetime | None, ending: str, *, only_gone: bool = False) -> None:
+        """Fold a session's pending frames into its row and close it. `only_gone`: unless it was closed meanwhile, or
+        its writer lives."""
+        with self.writing() as connection:
+            row = connection.execute(select(SESSION).where(SESSION.c.id == record)).mappings().one()
+            if only_gone and not (row["state"] == RECORDING and self._gone(row)):
+                return
+            raw = _frames(connection, row)
+            summary = decode(raw).summary
+            codec, packed, sha256 = blob.pack(raw)
+            closed = {
+                "state": COMPLETE if summary.complete else CUT_OFF,
+                "ended_us": _us(ended) if ended else self.now_us(),
+                "ending": "" if summary.complete and only_gone else ending,
+                **{"codec": codec, "blob": packed, "sha256": sha256, "raw_bytes": len(raw)},
+                **{name: getattr(summary, name) for name in _SUMMARY},
+            }
+            connection.execute(update(SESSION).where(SESSION.c.id == record).values(closed))
+            connection.execute(delete(PENDING).where(PENDING.c.record == record))
+
+    def _close_dead(self) -> None:
+        """Close the sessions whose writers are gone."""
+        with self._reading() as connection:
+            open_rows = connection.execute(select(*_ENTRY).where(SESSION.c.state == RECORDING)).mappings().all()
+        for row in open_rows:
+            if self._gone(row):
+                # A damaged row stays as it is: `get` names it, and the others must not suffer.
+                with suppress(IntegrityFailed):
+                    self.fold(row["id"], _moment(row["heartbeat_us"]), _LOST, only_gone=True)
+
+    def _gone(self, row: RowMapping) -> bool:
+        return writer_gone(row["writer_host"], row["writer_pid"], row["heartbeat_us"], self.now_us())
+
+    def _row(self, record: str, meta: SessionMeta, source: str, state: str) -> dict[str, Any]:
+        head = meta.head
+        program = Program.unpack(head.program).name if head.program else b""
+        codec, packed, sha256 = blob.pack(b"")
+        offset = meta.started.utcoffset() if meta.started else None
+        started = meta.started or (datetime.fromtimestamp(head.started_unix, UTC) if head.started_unix else None)
+        return {
+            "id": record,
+            "state": state,
+            "source": source,
+            "uid": head.uid.hex(),
+            "boot_id": head.boot_id,
+            "session": head.session,
+            "by_host": bool(head.by_host),
+            "simulated": bool(head.caps & CapBits.SIMULATED),
+            "firmware": f"{head.firmware_major}.{head.firmware_minor}.{head.firmware_patch}",
+            "firmware_hash": head.firmware_hash.hex(),
+            "program": program.split(b"\0", 1)[0].decode("utf-8", "backslashreplace"),
+            "podlet": head.podlet,
+            "podlet_uid": head.podlet_uid.hex() if any(head.podlet_uid) else "",
+            "port": meta.port,
+            "started_us": _us(started) if started else None,
+            "started_offset_s": round(offset.total_seconds()) if offset else 0,
+            "stored_us": self.now_us(),
+            "ending": "",
+            "note": meta.note,
+            "writer_host": platform.node(),
+            "writer_pid": os.getpid(),
+            "heartbeat_us": self.now_us(),
+            **{"codec": codec, "blob": packed, "sha256": sha256, "raw_bytes": 0},
+        }
+
+    @staticmethod
+    def _put_tags(connection: Connection, record: str, tags: Mapping[str, str]) -> None:
+        for name, value in tags.items():
+            connection.execute(insert(TAG).values(record=record, name=name, value=value))
+
+
+def _frames(connection: Connection, row: RowMapping) -> bytes:
+    """What is folded already and what is pending. Raises IntegrityFailed."""
+    try:
+        raw = blob.unpack(row["codec"], row["blob"], row["sha256"])
+    except IntegrityFailed as e:
+        raise IntegrityFailed(f"Record {row['id']}: {e}.") from e
+    pending = select(PENDING.c.data).where(PENDING.c.record == row["id"]).order_by(PENDING.c.chunk)
+    return raw + b"".join(connection.execute(pending).scalars())
+
+
+def _entry(row: RowMapping, tags: Mapping[str, str]) -> Entry:
+    summary = None
+    if row["state"] != RECORDING:
+        summary = Summary(row["state"] == COMPLETE, **{name: row[name] for name in _SUMMARY})
+    plain = {f.name: row[f.name] for f in dataclasses.fields(Entry) if f.name in row}
+    stored = _moment(row["stored_us"])
+    assert stored is not None
+    return Entry(
+        **plain,
+        started=_moment(row["started_us"], row["started_offset_s"]),
+        stored=stored,
+        ended=_moment(row["ended_us"]),
+        tags=tags,
+        summary=summary,
+    )

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes into the store and what comes out, as plain values that need no database library."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from podsteam.errors import UsageProblem
+from podsteam.record import Record, Summary, decode
+from podsteam.text import safe
+from podsteam.wire.messages import RecordHead
+
+LIVE = "live"
+"""Source of a record that this host took from the link while the session ran."""
+DEVICE = "device"
+"""Source of a record that the device kept and a host pulled."""
+
+RECORDING = "recording"
+COMPLETE = "complete"
+CUT_OFF = "cut off"
+
+_TAG_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_MAX_VALUE = 200
+_MAX_NOTE = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMeta:
+    """What is known of a session beside its frames."""
+
+    head: RecordHead
+    """Identity, firmware, podlet and program. A live record begins with it, as a device's own does."""
+    started: datetime | None = None
+    """Wall-clock time, with its zone, of the head's `started_ms`. None: not known."""
+    port: str = ""
+    """How the device was reached."""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises UsageProblem for a tag or a note that the store does not take."""
+        for name, value in self.tags.items():
+            check_tag(name, value)
+        if len(self.note) > _MAX_NOTE:
+            raise UsageProblem(f"The note has {len(self.note)} characters; {_MAX_NOTE} fit.")
+        if self.started is not None and self.started.tzinfo is None:
+            raise ValueError("started needs a time zone")
+
+
+def check_tag(name: str, value: str) -> None:
+    """Raises UsageProblem when a tag's name or value is not allowed."""
+    if not _TAG_NAME.fullmatch(name):
+        raise UsageProblem(
+            f"'{safe(name, 40)}' is no tag name; it begins with a-z and has up to 32 of a-z, 0-9, - and _."
+        )
+    if not value or len(value) > _MAX_VALUE:
+        raise UsageProblem(f"The value of tag '{name}' must have 1 to {_MAX_VALUE} characters.")
+
+
+def parse_tag(text: str) -> tuple[str, str]:
+    """`subject=P07` as name and value. Raises UsageProblem."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageProblem(f"A tag is written name=value, such as subject=P07; '{safe(text, 40)}' has no '='.")
+    check_tag(name, value)
+    return name, value
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A session's row: everything but its frames. Text is as it was stored: show it through `text.safe`."""
+
+    id: str
+    state: str
+    """RECORDING, COMPLETE or CUT_OFF."""
+    source: str
+    """LIVE or DEVICE."""
+    uid: str
+    """The unit, as 12 hexadecimal digits."""
+    boot_id: int
+    session: int
+    """Its number on the unit."""
+    by_host: bool
+    simulated: bool
+    firmware: str
+    firmware_hash: str
+    program: str
+    podlet: int
+    """PODLET value at the start."""
+    podlet_uid: str
+    port: str
+    started: datetime | None
+    """Wall-clock time of the head's `started_ms`, with the zone that held where it was recorded."""
+    stored: datetime
+    """When the row was made."""
+    ended: datetime | None
+    """When recording ended."""
+    ending: str
+    """Why recording ended before the session did; empty: it did not."""
+    note: str
+    tags: Mapping[str, str]
+    raw_bytes: int
+    sha256: str
+    summary: Summary | None
+    """None while it is being recorded."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A session with its frames."""
+
+    entry: Entry
+    raw: bytes
+    """The frames, untouched."""
+
+    @cached_property
+    def record(self) -> Record:
+        """The frames, decoded."""
+        return decode(self.raw)

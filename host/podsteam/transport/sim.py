@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated board as a port, in lock-step: its virtual time runs while the host waits, and only then.
+
+The one place of the library that knows the simulated board, which it imports when it is asked for.
+"""
+
+import re
+from typing import Any
+
+from podsteam.errors import DeviceLost, NoDevice, NotPodsteam, PortBusy, UsageProblem
+from podsteam.text import safe
+from podsteam.transport.port import Port
+
+_NAME = re.compile(r"[a-z0-9_-]{1,32}")
+_SLICE_US = 1_000_000
+
+
+class SimClock:
+    """Virtual time of the board."""
+
+    def __init__(self, port: "SimPort") -> None:
+        self._port = port
+
+    def now(self) -> float:
+        """Seconds of virtual time since the board's start."""
+        return self._port.now_us() / 1e6
+
+    def sleep(self, seconds: float) -> None:
+        """Run the board for that long; what it sends meanwhile is kept for `read`."""
+        self._port.run(seconds)
+
+
+class SimPort:
+    """A board that lives as long as the port is open; `sim:NAME` keeps its flash and tag between ports."""
+
+    virtual = True
+
+    def __init__(self, name: str, **options: Any) -> None:
+        """Start the board. `options` go to the board (seed, interpreter, ...). Raises PodsteamError."""
+        self.name = name
+        self.clock = SimClock(self)
+        board = name.partition(":")[2] or None
+        if board is not None and not _NAME.fullmatch(board):
+            raise UsageProblem(f"'{safe(board)}' is no name for a simulated board; use 1 to 32 of a-z, 0-9, - and _.")
+        self._received = bytearray()
+        self._unsent = bytearray()
+        self._twin: Any
+        self._ended: type[Exception]
+        self._twin, self._ended = _launch(board, options)
+
+    def now_us(self) -> int:
+        """Virtual time in us."""
+        return int(self._twin.now_us) if self._twin is not None else 0
+
+    def _exchange(self, until_us: int) -> bytes:
+        if self._twin is None:
+            raise DeviceLost("The simulated board is closed.")
+        out, self._unsent = bytes(self._unsent), bytearray()
+        try:
+            return bytes(self._twin.exchange(out, until_us))
+        except (OSError, self._ended) as e:
+            raise DeviceLost(f"The simulated board ended ({safe(str(e), 200)}).") from e
+
+    def run(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        until_us = self.now_us() + int(seconds * 1e6)
+        while self.now_us() < until_us:
+            self._received += self._exchange(until_us)
+
+    def read(self, timeout_s: float) -> bytes:
+        """As `Port.read`. The wait is virtual."""
+        until_us = self.now_us() + int(max(0.0, timeout_s) * 1e6)
+        while not self._received:
+            self._received += self._exchange(min(until_us, self.now_us() + _SLICE_US))
+            if self.now_us() >= until_us:
+                break
+        data, self._received = bytes(self._received), bytearray()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """As `Port.write`. The bytes leave when time next runs, which is when the board can see them."""
+        self._unsent += data
+
+    def lines(self) -> dict[str, bool]:
+        """The simulated link has none."""
+        return {}
+
+    def control(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Do something to the board by hand: `{"do": "press"}` and the like."""
+        if self._twin is None:
+            raise DeviceLost("The simulated board is closed.")
+        return checked(self._twin.control(command))
+
+    def close(self) -> None:
+        """As `Port.close`."""
+        twin = self._twin
+        if twin is None:
+            return
+        try:
+            if self._unsent:
+                self._exchange(self.now_us())
+        except DeviceLost:
+            pass  # It is closed either way.
+        finally:
+            self._twin = None
+            twin.close()
+
+
+def _launch(board: str | None, options: dict[str, Any]) -> tuple[Any, type[Exception]]:
+    """Start a board; returns it and the exception that tells its end."""
+    try:
+        from podsteam_twin import launch
+    except ImportError as e:
+        raise UsageProblem("The simulated board is not installed; run `pip install podsteam`.") from e
+    try:
+        return launch.start(name=board, **options), launch.TwinError
+    except BlockingIOError as e:
+        raise PortBusy(f"The simulated board '{board}' is used by another process; end that first.") from e
+    except (OSError, ValueError, launch.TwinError) as e:
+        raise NotPodsteam(f"The simulated board does not start ({safe(str(e), 200)}).") from e
+
+
+def running() -> list[dict[str, Any]]:
+    """Boards that are served on this computer: name, link, control, pid, speed of each."""
+    try:
+        from podsteam_twin import control
+    except ImportError:
+        return []
+    return control.running()
+
+
+def command(address: str, what: dict[str, Any]) -> dict[str, Any]:
+    """Send a command to a served board's control port. Raises NoDevice, UsageProblem when it is refused."""
+    from podsteam_twin import control
+
+    try:
+        answer = control.call(address, what)
+    except OSError as e:
+        raise NoDevice(f"No simulated board answers at {safe(address)} ({e.strerror or e}).") from e
+    except ValueError as e:
+        raise UsageProblem(f"{safe(str(e), 200)}.") from e
+    return checked(answer)
+
+
+def checked(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a control command, unless it says that it was refused."""
+    if "error" in answer:
+        raise UsageProblem(f"The simulated board refused: {safe(str(answer['error']), 300)}.")
+    return answer
+
+
+def press(port: Port) -> None:
+    """Press and release the button of the simulated board behind an open port. Raises UsageProblem."""
+    if isinstance(port, SimPort):
+        port.control({"do": "press"})
+        return
+    served = served_at(port.name)
+    if served is None:
+        raise UsageProblem("--press works with simulated boards of this computer only.")
+    command(served["control"], {"do": "press"})
+
+
+def served_at(link: str) -> dict[str, Any] | None:
+    """The entry of `running` for a port, None when no served board of this computer is behind it."""
+    return next((twin for twin in running() if twin.get("link") == link), None)

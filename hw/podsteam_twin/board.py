@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated board: the HAL's verbs over simulated parts, in virtual time that jumps from event to event."""
+
+from podsteam_firmware.signals import Inputs
+from podsteam_protocol import messages as m
+from podsteam_twin import trace
+from podsteam_twin.world import World
+
+_MASK = 0x3FFFFFFF
+_I2C_BYTE_US = 25
+"""A byte on the reader's bus at 400 kHz, acknowledge and gaps included."""
+
+
+class Restart(Exception):
+    """The firmware asked for a reset."""
+
+
+class BoardHal:
+    """The verbs, as `podsteam_firmware.hal.verbs.Hal` documents them. One instance for each start of the firmware."""
+
+    caps = m.CAP_SIMULATED | m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE
+    board = "twin"
+
+    def __init__(self, world: World, reset_cause: int) -> None:
+        self._world = world
+        self.uid = world.uid
+        self.boot_id = world.rng.bits(30) | 1
+        self.reset_cause = reset_cause
+        self.speed = world.speed
+        self.firmware_hash = world.firmware_hash
+        self.rx_window = world.uart.rx_ring
+
+    # Clock ------------------------------------------------------------------------------------------------
+    def now_ms(self) -> int:
+        world = self._world
+        return (world.t_us // 1000 + world.ticks_offset_ms) & _MASK
+
+    def wait(self, until_ms: int) -> int:
+        world = self._world
+        ahead = (until_ms - self.now_ms()) & _MASK
+        if ahead >= _MASK >> 1:
+            return 0
+        # To the start of that millisecond, so that `now_ms` reads `until_ms` on waking.
+        until_us = (world.t_us // 1000 + ahead) * 1000
+        return world.sleep(until_us)
+
+    def unix_s(self) -> int:
+        world = self._world
+        return world.unix_s + world.t_us // 1_000_000 if world.unix_s else 0
+
+    # Sensing ----------------------------------------------------------------------------------------------
+    def sample(self, inputs: Inputs) -> None:
+        world = self._world
+        heater = world.heater
+        heater.run_to(world.t_us)
+        world.valve.run_to(world.t_us)
+        sensors = world.sensors
+        inputs.sampled_ms = self.now_ms()
+        inputs.wall_uv = sensors.wall_uv()
+        inputs.water_uv = sensors.water_uv()
+        inputs.outlet_uv = sensors.outlet_uv()
+        inputs.reference_uv = sensors.reference_uv()
+        inputs.mains_uv = sensors.mains_uv()
+        inputs.zero_cross = heater.zero_cross(world.t_us) & _MASK
+        inputs.load_halves = heater.load_halves & _MASK
+        inputs.burst_halves = heater.burst_halves & _MASK
+        inputs.water_ok = world.water_switch and world.boiler.water_g > 1.0
+        inputs.latch_closed = world.latch_closed
+        inputs.upright = world.upright
+        inputs.button = world.button()
+        inputs.coil_on = world.valve.coil_on(world.t_us)
+        inputs.coil_pulses = world.valve.coil_pulses & _MASK
+
+    # Element ----------------------------------------------------------------------------------------------
+    def burst(self, pattern: int, cycles: int, cycle_us: int) -> None:
+        self._world.heater.burst(self._world.t_us, pattern, cycles, cycle_us)
+        self._world.note(trace.BURST, pattern, cycles)
+
+    def burst_busy(self) -> bool:
+        return self._world.heater.busy(self._world.t_us)
+
+    def burst_abort(self) -> None:
+        world = self._world
+        if world.heater.busy(world.t_us):
+            world.heater.abort(world.t_us)
+            world.note(trace.ABORT)
+
+    def heartbeat(self) -> None:
+        self._world.heater.heartbeat(self._world.t_us)
+        self._world.note(trace.HEARTBEAT)
+
+    # Valve ------------------------------------------------------------------------------------------------
+    def valve_pulse(self, width_us: int) -> None:
+        self._world.valve.pulse(self._world.t_us, width_us)
+        self._world.note(trace.VALVE, width_us)
+
+    def valve_busy(self) -> bool:
+        return self._world.valve.busy(self._world.t_us)
+
+    def valve_abort(self) -> None:
+        world = self._world
+        if world.valve.busy(world.t_us):
+            world.valve.abort(world.t_us)
+            world.note(trace.VALVE_ABORT)
+
+    # Signs ------------------------------------------------------------------------------------------------
+    def light(self, state: int) -> None:
+        self._world.note(trace.LIGHT, state)
+
+    def beep(self) -> None:
+        self._world.note(trace.BEEP)
+
+    # Podlet reader ----------------------------------------------------------------------------------------
+    def nfc_write(self, buf: bytearray, length: int) -> int:
+        world = self._world
+        data = bytes(memoryview(buf)[:length])
+        taken = world.chip.write(world.t_us, data)
+        world.trace.note_bytes(trace.NFC_WRITE, world.t_us, data)
+        world.pass_time(_I2C_BYTE_US * (length + 1))
+        return taken
+
+    def nfc_read(self, buf: bytearray, length: int) -> int:
+        world = self._world
+        data = world.chip.read(world.t_us, length)
+        world.pass_time(_I2C_BYTE_US * (length + 1))
+        if isinstance(data, int):
+            return data
+        buf[: len(data)] = data
+        return len(data)
+
+    def nfc_ready(self) -> bool:
+        return self._world.chip.ready(self._world.t_us)
+
+    def nfc_reset(self, active: bool) -> None:
+        self._world.chip.reset(self._world.t_us, active)
+        self._world.note(trace.NFC_RESET, active)
+
+    # Link -------------------------------------------------------------------------------------------------
+    def link_read(self, buf: bytearray) -> int:
+        return self._world.uart.device_read(self._world.t_us, buf)
+
+    def link_write(self, buf: bytearray, length: int) -> int:
+        world = self._world
+        taken = world.uart.device_write(world.t_us, buf, length)
+        if taken:
+            world.trace.note_bytes(trace.LINK, world.t_us, memoryview(buf)[:length])
+        return taken
+
+    # Store ------------------------------------------------------------------------------------------------
+    def file_read(self, name: str, limit: int = 4096) -> "bytes | None":
+        return self._world.files.file_read(name, limit)
+
+    def file_read_at(self, name: str, offset: int, buf: "bytearray | memoryview") -> int:
+        return self._world.files.file_read_at(name, offset, buf)
+
+    def file_write(self, name: str, data: "bytes | bytearray | memoryview") -> bool:
+        return self._world.files.file_write(name, data)
+
+    def file_append(self, name: str, data: "bytes | bytearray | memoryview") -> bool:
+        return self._world.files.file_append(name, data)
+
+    def file_remove(self, name: str) -> bool:
+        return self._world.files.file_remove(name)
+
+    def file_list(self, folder: str) -> "list[tuple[str, int]]":
+        return self._world.files.file_list(folder)
+
+    # System -----------------------------------------------------------------------------------------------
+    def feed(self) -> None:
+        self._world.feed()
+
+    def random(self) -> int:
+        return self._world.rng.bits(30)
+
+    def reset(self) -> None:
+        raise Restart

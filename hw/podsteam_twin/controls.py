@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of the control port: what a hand, a screwdriver or the power company could do to the unit.
+
+A command is a dict with `do` and its arguments; the answer is a dict. Unknown commands and parts raise ValueError.
+"""
+
+import binascii
+
+from podsteam_protocol import messages as m
+from podsteam_twin import faults, podlets
+from podsteam_twin.nfc.ntag import from_image
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podsteam_twin.machine import Machine
+
+_CAUSES = {"power": m.RESET_POWER_ON, "hard": m.RESET_HARD, "watchdog": m.RESET_WATCHDOG, "soft": m.RESET_SOFT}
+
+
+def carry_out(machine: "Machine", command: dict) -> dict:
+    """Do what `command["do"]` says."""
+    handler = _COMMANDS.get(command.get("do"))
+    if handler is None:
+        raise ValueError("unknown command %r; there are: %s" % (command.get("do"), ", ".join(sorted(_COMMANDS))))
+    return handler(machine, command) or {}
+
+
+def _press(machine: "Machine", command: dict) -> None:
+    """Hold the button for `ms` (300)."""
+    machine.world.press(machine.world.t_us, int(command.get("ms", 300)) * 1000)
+
+
+def _insert(machine: "Machine", command: dict) -> dict:
+    """Put a podlet in: `podlet` names a demo one, or `dump` is a tag's memory in hex."""
+    if "dump" in command:
+        tag = from_image(binascii.unhexlify(command["dump"]))
+    else:
+        tag = podlets.demo(command.get("podlet", "demo"))
+    machine.world.place(tag)
+    return {"uid": binascii.hexlify(tag.uid).decode()}
+
+
+def _remove(machine: "Machine", command: dict) -> None:
+    """Take the podlet out."""
+    machine.world.place(None)
+
+
+def _fault(machine: "Machine", command: dict) -> None:
+    """Break (`on`, default true) or mend a part by the name of its fault."""
+    faults.set_fault(machine.world, command["name"], bool(command.get("on", True)))
+
+
+def _advance(machine: "Machine", command: dict) -> None:
+    """Let `ms` of virtual time pass."""
+    machine.run(machine.world.t_us + int(command["ms"]) * 1000)
+
+
+def _reset(machine: "Machine", command: dict) -> None:
+    """Restart the chip; `cause` is power, hard, watchdog or soft."""
+    cause = command.get("cause", "hard")
+    if cause not in _CAUSES:
+        raise ValueError("unknown cause %r; there are: %s" % (cause, ", ".join(sorted(_CAUSES))))
+    machine.restart(_CAUSES[cause])
+
+
+def _list(machine: "Machine", command: dict) -> dict:
+    """What can be broken, what is broken, and which podlets there are."""
+    return {"faults": faults.state(machine.world), "podlets": sorted(podlets.DEMO)}
+
+
+def _state(machine: "Machine", command: dict) -> dict:
+    """The truth, which the firmware only measures."""
+    world = machine.world
+    session = machine.loop.core.session
+    answer = world.truth()
+    answer["state"] = session.state
+    answer["session"] = session.number
+    answer["lease_ms"] = machine.lease_ms()
+    answer["crashes"] = machine.crashes
+    return answer
+
+
+def _digest(machine: "Machine", command: dict) -> dict:
+    """The event trace's digest and length. Ends the trace."""
+    return {"digest": machine.world.trace.digest(), "count": machine.world.trace.count}
+
+
+def _images(machine: "Machine", command: dict) -> dict:
+    """Address, flash and tag, for keeping."""
+    return machine.world.images()
+
+
+_COMMANDS = {
+    "press": _press,
+    "insert": _insert,
+    "remove": _remove,
+    "fault": _fault,
+    "advance": _advance,
+    "reset": _reset,
+    "list": _list,
+    "state": _state,
+    "digest": _digest,
+    "images": _images,
+}

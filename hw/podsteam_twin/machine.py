@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One simulated unit: the world, the firmware in it, and what happens when the firmware restarts."""
+
+import io
+import sys
+
+from podsteam_firmware.loop import Loop, stop_everything
+from podsteam_protocol import messages as m
+from podsteam_twin import controls, trace
+from podsteam_twin.board import BoardHal, Restart
+from podsteam_twin.world import World
+
+_REBOOT_US = 400_000
+"""From a reset to the first tick: boot ROM, interpreter, imports. Hypothesis; a board must tell."""
+_WATCHDOG_US = 1_000_000
+"""The watchdog's patience, as the ESP32's HAL sets it."""
+_PRESS_AFTER_US = 500_000
+"""How long the hand of `press_on_arm` takes."""
+
+
+class Machine:
+    """Built from a dict of options, see `World`; `press_on_arm` presses the button whenever something waits for it."""
+
+    def __init__(self, options: dict) -> None:
+        self.world = World(options)
+        self.crashes: "list[str]" = []
+        """Last words of every exception that stopped the firmware."""
+        self._press_on_arm = bool(options.get("press_on_arm"))
+        self._armed_before = False
+        self._boot(m.RESET_POWER_ON)
+
+    def _boot(self, cause: int) -> None:
+        """Start the firmware as `main.py` does."""
+        self.hal = BoardHal(self.world, cause)
+        self.loop = Loop(self.hal)
+
+    def restart(self, cause: int) -> None:
+        """Everything the pins do ends, as in a reset; the firmware starts again."""
+        world = self.world
+        world.note(trace.RESTART, cause)
+        world.reset_pins()
+        world.pass_time(_REBOOT_US)
+        world.feed()
+        self._boot(cause)
+
+    def run(self, until_us: int, stop: bool = False) -> None:
+        """Run until virtual time `until_us`; with `stop`, come back as soon as bytes have left the device."""
+        world = self.world
+        while world.t_us < until_us:
+            world.limit_us = until_us
+            world.stop_at_tx = stop
+            try:
+                if world.cut:
+                    world.resume()
+                else:
+                    self.loop.turn()
+            except Restart:
+                self.restart(m.RESET_HARD)
+            except Exception as error:
+                self._crash(error)
+            if world.t_us - world.fed_us > _WATCHDOG_US:
+                self.restart(m.RESET_WATCHDOG)
+            if self._press_on_arm:
+                self._watch_arming()
+            if stop and world.uart.has_left(world.t_us):
+                return
+
+    def _crash(self, error: Exception) -> None:
+        """What `main.py` does on an exception: everything off, last words, reset."""
+        stop_everything(self.hal)
+        words = io.StringIO()
+        if hasattr(sys, "print_exception"):
+            sys.print_exception(error, words)
+        else:
+            import traceback
+
+            traceback.print_exception(error, file=words)
+        self.crashes.append(words.getvalue())
+        self.restart(m.RESET_HARD)
+
+    def _watch_arming(self) -> None:
+        session = self.loop.core.session
+        armed = session.state == m.STATE_ARMED or session.resume_armed
+        if armed and not self._armed_before:
+            self.world.press(self.world.t_us + _PRESS_AFTER_US, 300_000)
+        self._armed_before = armed
+
+    def exchange(self, data: "bytes | memoryview", until_us: int, stop: bool = True) -> bytes:
+        """Give bytes to the device, run, and return the bytes that have left it."""
+        world = self.world
+        if data:
+            world.uart.host_send(world.t_us, data)
+        self.run(until_us, stop)
+        return world.uart.host_receive(world.t_us)
+
+    def lease_ms(self) -> int:
+        """What is left of the host's lease, 0: nobody holds it."""
+        core = self.loop.core
+        return core.lease.left_ms(self.hal.now_ms())
+
+    def control(self, command: dict) -> dict:
+        """Carry out a command of the control port; the answer carries `now_us`, and `error` when it was refused."""
+        try:
+            answer = controls.carry_out(self, command)
+        except (ValueError, KeyError, TypeError) as error:
+            answer = {"error": str(error)}
+        answer["now_us"] = self.world.t_us
+        return answer

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The serial line of the simulated board with both rings, byte by byte in virtual time but computed in blocks."""
+
+# us in a byte, times the baud rate: ten bits, with start and stop.
+_BYTE_US_BAUD = 10000000
+# The ESP32's receive FIFO wakes its driver at this many bytes, or when the line falls silent.
+_FIFO_FULL = 120
+
+
+class _Line:
+    """One direction. Bytes that follow each other without a gap are a run: [start in us, bytes taken, bytes left]."""
+
+    def __init__(self, baud: int) -> None:
+        self._baud = baud
+        self._runs: "list[list[int]]" = []
+        self._bytes = bytearray()
+        self._free_us = 0
+
+    def waiting(self) -> int:
+        """Bytes put in and not yet taken out."""
+        return len(self._bytes)
+
+    def put(self, t_us: int, data: "bytes | bytearray | memoryview") -> None:
+        """Send `data` at `t_us`, or as soon as what is before it has left."""
+        if self._runs and t_us <= self._free_us:
+            self._runs[-1][2] += len(data)
+        else:
+            self._runs.append([max(t_us, self._free_us), 0, len(data)])
+        run = self._runs[-1]
+        self._free_us = self._after(run[0], run[1] + run[2])
+        self._bytes += data
+
+    def arrived(self, t_us: int) -> int:
+        """How many of the waiting bytes have arrived by `t_us`."""
+        total = 0
+        for start_us, taken, left in self._runs:
+            count = (t_us - start_us) * self._baud // _BYTE_US_BAUD - taken
+            if count < left:
+                return total + max(count, 0)
+            total += left
+        return total
+
+    def take(self, count: int) -> bytes:
+        """Take out the first `count` waiting bytes."""
+        data = bytes(memoryview(self._bytes)[:count])
+        self._bytes = self._bytes[count:]
+        while count:
+            run = self._runs[0]
+            part = min(count, run[2])
+            run[1] += part
+            run[2] -= part
+            count -= part
+            if not run[2]:
+                self._runs.pop(0)
+        return data
+
+    def arrival_us(self, count: int) -> "int | None":
+        """When the waiting byte number `count` (from 1) arrives, or the last of the first run; None: none waits."""
+        if not self._runs:
+            return None
+        start_us, taken, left = self._runs[0]
+        return self._after(start_us, taken + min(count, left))
+
+    def clear(self) -> None:
+        """Lose everything."""
+        self._runs = []
+        self._bytes = bytearray()
+        self._free_us = 0
+
+    def _after(self, start_us: int, count: int) -> int:
+        return start_us + (count * _BYTE_US_BAUD + self._baud - 1) // self._baud
+
+
+class Uart:
+    """Line and rings. A ring of 259 is the stock REPL's, 4096 that of a UART with `rxbuf` and `txbuf`."""
+
+    def __init__(self, baud: int = 115200, rx_ring: int = 4096, tx_ring: int = 4096) -> None:
+        """A silent line; rings in bytes."""
+        self.rx_ring = rx_ring
+        self.tx_ring = tx_ring
+        self.lost = 0
+        """Received bytes for which the ring had no room, since the start. Nobody tells the device."""
+        self._down = _Line(baud)
+        self._up = _Line(baud)
+        self._ring = bytearray()
+        self._left = b""
+
+    def host_send(self, t_us: int, data: "bytes | bytearray | memoryview") -> None:
+        """The host writes `data`; it is on the line as soon as what it wrote before has left."""
+        if len(data):
+            self._down.put(t_us, data)
+
+    def next_rx_us(self) -> "int | None":
+        """When the device's driver wakes next: 120 bytes, or the last before a silence, have come. None: nothing comes.
+
+        Counted from the last look at `device_available` or `device_read`.
+        """
+        return self._down.arrival_us(_FIFO_FULL)
+
+    def device_available(self, t_us: int) -> int:
+        """Bytes in the receive ring."""
+        self._receive(t_us)
+        return len(self._ring)
+
+    def device_read(self, t_us: int, buf: "bytearray | memoryview") -> int:
+        """Move received bytes, at most `len(buf)`, into `buf`. Returns how many."""
+        self._receive(t_us)
+        count = min(len(buf), len(self._ring))
+        buf[:count] = memoryview(self._ring)[:count]
+        self._ring = self._ring[count:]
+        return count
+
+    def device_write(self, t_us: int, buf: "bytes | bytearray | memoryview", count: int) -> int:
+        """Queue `buf[:count]` whole, or nothing when the transmit ring lacks the room. Returns `count` or 0."""
+        in_ring = self._up.waiting() - self._up.arrived(t_us)
+        if count > self.tx_ring - in_ring:
+            return 0
+        if count:
+            self._up.put(t_us, memoryview(buf)[:count])
+        return count
+
+    def next_tx_us(self) -> "int | None":
+        """When the last of the bytes that leave without a gap has left. None: nothing waits for the host."""
+        return self._up.arrival_us(self.tx_ring)
+
+    def has_left(self, t_us: int) -> bool:
+        """Whether bytes that the host has not taken yet have left the device."""
+        return len(self._left) > 0 or self._up.arrived(t_us) > 0
+
+    def host_receive(self, t_us: int) -> bytes:
+        """All bytes that have left the device by `t_us` and were not taken before."""
+        data = self._left + self._up.take(self._up.arrived(t_us))
+        self._left = b""
+        return data
+
+    def reset(self, t_us: int) -> None:
+        """The chip restarts: its rings are lost; what is on its way to it still arrives."""
+        self._receive(t_us)
+        self._ring = bytearray()
+        self._left = self.host_receive(t_us)
+        self._up.clear()
+
+    def _receive(self, t_us: int) -> None:
+        count = self._down.arrived(t_us)
+        if not count:
+            return
+        data = self._down.take(count)
+        room = self.rx_ring - len(self._ring)
+        if count > room:
+            self.lost += count - room
+            data = data[:room]
+        self._ring += data

