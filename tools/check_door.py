@@ -23,10 +23,15 @@ def configuration(files: list[Path], stubs: Path) -> dict[str, object]:
         "typeCheckingMode": "strict",
         "pythonVersion": "3.11",
         "include": [str(path) for path in files],
-        "extraPaths": [str(ROOT / "firmware"), str(ROOT / "protocol")],
+        "extraPaths": [str(ROOT / "firmware"), str(ROOT / "protocol"), str(FIRMWARE / "entry")],
         "typeshedPath": str(stubs),
         "stubPath": str(stubs),
         "reportMissingModuleSource": "none",
+        "reportConstantRedefinition": "none",
+        # The stubs leave many parameters and results without a type.
+        "reportUnknownMemberType": "none",
+        "reportUnknownVariableType": "none",
+        "reportUnknownArgumentType": "none",
     }
 
 

@@ -105,9 +105,13 @@ class Core:
 
     def _supervise(self, now_ms: int, inputs: Inputs) -> None:
         """The supervisor's verdict, and what follows from it."""
+        session = self.session
+        self.supervisor.step(now_ms, inputs, session.heating(), session.state == m.STATE_STEAM)
+        self._verdict(now_ms, inputs)
+
+    def _verdict(self, now_ms: int, inputs: Inputs) -> None:
         supervisor = self.supervisor
         session = self.session
-        supervisor.step(now_ms, inputs, session.heating(), session.state == m.STATE_STEAM)
         if supervisor.fault and not self._latched:
             self._trip(now_ms)
         elif supervisor.lease_lost and session.running():
@@ -148,23 +152,34 @@ class Core:
                 self.events.emit(m.EVENT_FAULT, doser.fault, 0)
 
     def _outputs(self, now_ms: int, inputs: Inputs) -> None:
-        outputs = self.outputs
-        session = self.session
         whole = self.checkpoints.passed()
         if not whole:
             self.supervisor.trip(m.CODE_CHECKPOINT, self.checkpoints.reached)
-        heating = session.heating() and whole
-        outputs.heat = heating and self.supervisor.allow
-        outputs.heartbeat = heating and self.supervisor.relay
-        outputs.feed = whole
-        self._open_ticks = 0 if outputs.heartbeat else self._open_ticks + 1
-        dosing = heating and self.supervisor.allow_valve
+        self.outputs.feed = whole
+        self._switch(whole and self.session.heating())
+        self._show()
+        self.flags = self._flags(now_ms, inputs)
+
+    def _switch(self, heating: bool) -> None:
+        """Element, relay and valve: what is wanted and the supervisor allows."""
+        outputs = self.outputs
+        supervisor = self.supervisor
+        outputs.heat = heating and supervisor.allow
+        outputs.heartbeat = heating and supervisor.relay
+        dosing = heating and supervisor.allow_valve
         outputs.valve_us = self.doser.pulse_us if dosing else 0
         outputs.valve_off = self.doser.valve_off or not dosing
+        if outputs.heartbeat:
+            self._open_ticks = 0
+        elif self._open_ticks < _RELAY_OPEN_TICKS:
+            self._open_ticks += 1
+
+    def _show(self) -> None:
+        outputs = self.outputs
+        session = self.session
         outputs.light_changed = outputs.light != session.state
         outputs.light = session.state
         outputs.beep = session.started or session.ended
-        self.flags = self._flags(now_ms, inputs)
 
     def _flags(self, now_ms: int, inputs: Inputs) -> int:
         flags = m.FLAG_RELAY if self.outputs.heartbeat else 0

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _WINDOW = const(20)
 """Ticks over which power and mains frequency are averaged: 1 s."""
 _COUNT_MASK = const(0x3FFFFFFF)
+_HALVES_MAX = const(64)
+"""0.6 s of full power in one tick: more is a counter that was set back."""
 _UV_PER_DV = const(500)
 """Mains sense: 5,000 uV for each volt."""
 _MAINS_MIN_DV = const(1950)
@@ -35,7 +37,7 @@ class Sense:
         self.element_dw = 4000
         """Rated power of the element at 230 V, 0.1 W (1,000 to 10,000)."""
         self.wall_mc = 0
-        """Boiler wall, milli-degC. This and the other two: first-order filter, time constant 0.17 s (gain 1/4)."""
+        """Boiler wall, milli-degC. Like the other two through a first-order filter of 0.17 s (gain 1/4)."""
         self.water_mc = 0
         """Water, milli-degC."""
         self.outlet_mc = 0
@@ -73,9 +75,9 @@ class Sense:
         self._rest_mj = 0
 
     def update(self, now_ms: int, inputs: "Inputs") -> None:
-        """Take in the samples of one tick."""
+        """Take in the samples of one tick. The time that counts is theirs; `now_ms` is only when they are taken in."""
         if self._slot < 0:
-            self._begin(now_ms, inputs)
+            self._begin(inputs.sampled_ms, inputs)
         reference_uv = inputs.reference_uv
         # A filter's state is four times its output: with gain 1/4 no rounding error stays in it.
         self._wall += temperature_mc(inputs.wall_uv, reference_uv) - (self._wall >> 2)
@@ -87,9 +89,9 @@ class Sense:
         self.outlet_mc = self._outlet >> 2
         self.mains_dv = self._mains >> 2
         self.full_dw = self.element_dw * (self.mains_dv * self.mains_dv // _RATED_DV_2) // 10000
-        self._window(now_ms, inputs)
+        self._window(inputs.sampled_ms, inputs)
 
-    def _begin(self, now_ms: int, inputs: "Inputs") -> None:
+    def _begin(self, sampled_ms: int, inputs: "Inputs") -> None:
         reference_uv = inputs.reference_uv
         self._wall = temperature_mc(inputs.wall_uv, reference_uv) << 2
         self._water = temperature_mc(inputs.water_uv, reference_uv) << 2
@@ -97,22 +99,22 @@ class Sense:
         self._mains = inputs.mains_uv // _UV_PER_DV << 2
         self._load = inputs.load_halves
         for i in range(_WINDOW):
-            self._times[i] = now_ms
+            self._times[i] = sampled_ms
             self._crossings[i] = inputs.zero_cross
         self._slot = 0
 
-    def _window(self, now_ms: int, inputs: "Inputs") -> None:
+    def _window(self, sampled_ms: int, inputs: "Inputs") -> None:
         """Mains frequency, power and energy from the counters, against those of a second ago."""
         i = self._slot
-        elapsed_ms = diff(now_ms, self._times[i])
+        elapsed_ms = diff(sampled_ms, self._times[i])
         crossings = (inputs.zero_cross - self._crossings[i]) & _COUNT_MASK
-        self._times[i] = now_ms
+        self._times[i] = sampled_ms
         self._crossings[i] = inputs.zero_cross
         self._slot = i + 1 if i + 1 < _WINDOW else 0
         self._frequency(crossings, elapsed_ms, inputs.mains_uv // _UV_PER_DV)
         halves = (inputs.load_halves - self._load) & _COUNT_MASK
         self._load = inputs.load_halves
-        self._account(i, halves if halves < 1000 else 0)
+        self._account(i, min(halves, _HALVES_MAX))
         self.power_dw = self._sum_mj * 10 // elapsed_ms if elapsed_ms >= 50 else 0
 
     def _frequency(self, crossings: int, elapsed_ms: int, mains_dv: int) -> None:

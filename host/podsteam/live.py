@@ -7,6 +7,8 @@
             live.update(tele, status)
             live.event(event)
         live.summary(record.summary)
+
+Everything it is given may come from a device; nothing of it reaches the terminal unescaped.
 """
 
 import time
@@ -15,6 +17,7 @@ from typing import Self
 
 import rich.live
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from podsteam import words
@@ -44,11 +47,11 @@ class Live:
         hint: str = "Ctrl-C stops the session",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`program` is the one that runs, None when it is not known; `caps` are HELLO's, for the word SIMULATED;
-        `clock` gives the seconds that pass for the person who looks."""
+        """`program` is the one that runs, None when it is not known; `caps` are HELLO's, for the word
+        SIMULATED; `clock` gives the seconds that pass for the person who looks."""
         self.progress = Progress(program)
         self._console = console
-        self._plain = plain
+        self._plain = plain or console.is_dumb_terminal
         self._ascii = "utf" not in console.encoding.lower()
         self._screen = Screen(self._ascii, caps, safe(hint, 60))
         self._message = ""
@@ -102,8 +105,15 @@ class Live:
     def summary(self, summary: Summary) -> None:
         """End the view and show how the session went."""
         self._close()
-        for label, text in result_facts(summary):
-            self._print(f"{label + ':':<15}{text}", bold=len(label) + 1)
+        facts = result_facts(summary)
+        if self._plain:
+            for label, text in facts:
+                self._print(f"{label + ':':<15}{text}")
+            return
+        table = Table.grid(padding=(0, 2))
+        for label, text in facts:
+            table.add_row(self._text(label, "bold"), self._text(text))
+        self._console.print(table)
 
     def _forget_message(self, before: int) -> None:
         if self.progress.state != before:
@@ -111,6 +121,7 @@ class Live:
 
     def _close(self) -> None:
         if self._view:
+            self._screen.hint = ""
             self._draw(force=True)
             self._view.stop()
             self._view = None
@@ -123,11 +134,11 @@ class Live:
         width, height = self._console.size
         self._view.update(self._screen.render(self.progress, self._message, width, height), refresh=True)
 
-    def _print(self, text: str, bold: int = 0) -> None:
-        shown = Text(words.ascii_only(text) if self._ascii else text)
-        if not self._plain:
-            shown.stylize("bold", 0, bold)
-        self._console.print(shown, soft_wrap=self._plain, highlight=False)
+    def _text(self, text: str, style: str = "") -> Text:
+        return Text(words.ascii_only(text) if self._ascii else text, style)
+
+    def _print(self, text: str) -> None:
+        self._console.print(self._text(text), soft_wrap=True, highlight=False)
 
     def _print_line(self, line: Line) -> None:
         at = words.clock(line.at_s) if line.at_s is not None else ""
@@ -143,6 +154,6 @@ class Live:
         self._measured_s = at_s
         self._print(
             f"{words.clock(at_s):>7}  wall {tele.wall_cdeg / 100:.1f}, water {tele.water_cdeg / 100:.1f}, "
-            f"outlet {tele.outlet_cdeg / 100:.1f} °C; {tele.power_dw / 10:.0f} W; "
-            f"steam {tele.steam_mg_min / 1000:.2f} g/min; doses {tele.doses}"
+            f"outlet {tele.outlet_cdeg / 100:.1f} °C, {tele.power_dw / 10:.0f} W, "
+            f"{tele.steam_mg_min / 1000:.2f} g/min, doses {tele.doses}"
         )

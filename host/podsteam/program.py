@@ -162,7 +162,8 @@ class _Reader:
             raise self._fail(f"{label} {field.key} is {shown}, but must be {field.range_text()}")
         scaled = exact * field.scale
         if scaled != int(scaled):
-            raise self._fail(f"{label} {field.key} is {shown}, finer than its steps of {1 / field.scale:.2g} {field.unit}")
+            step = f"{1 / field.scale:.2g} {field.unit}"
+            raise self._fail(f"{label} {field.key} is {shown}, finer than its steps of {step}")
         return int(scaled)
 
     def program(self, tables: Mapping[str, Any]) -> Program:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from podsteam import words
 from podsteam.program import phases_of
+from podsteam.recap import difference_ms
 from podsteam.text import name_of
 from podsteam.wire.messages import (
     DoseValue,
@@ -87,8 +88,8 @@ class Progress:
     # What comes in.
 
     def update(self, tele: Tele | None, status: StatusGetReply | None) -> Line | None:
-        """Take measurements or a status, whichever there is. Returns a line when they tell of a change of state that
-        no event told."""
+        """Take measurements or a status, whichever there is. Returns a line when they tell of a change of
+        state that no event told."""
         changed: Line | None = None
         if status is not None:
             self.status = status
@@ -144,7 +145,7 @@ class Progress:
             self._started_ms = (tele.uptime_ms - 1000 * tele.session_s) % _WRAP
             self._begun = True
         if self.tele is not None:
-            step_s = min(2.0, max(0.0, _difference_ms(tele.uptime_ms, self.tele.uptime_ms) / 1000))
+            step_s = min(2.0, max(0.0, difference_ms(tele.uptime_ms, self.tele.uptime_ms) / 1000))
             self.steam_s += step_s if tele.state == StateValue.STEAM else 0
             holding = tele.state == StateValue.WARM_UP and tele.regime == RegimeValue.HOLD
             self._hold_s += step_s if holding else 0
@@ -154,7 +155,7 @@ class Progress:
             self._cooling_from_cdeg = tele.wall_cdeg
         if self._begun:
             last = self.history[-1] if self.history else None
-            if last is None or _difference_ms(tele.uptime_ms, last.uptime_ms) >= _HISTORY_MS:
+            if last is None or difference_ms(tele.uptime_ms, last.uptime_ms) >= _HISTORY_MS:
                 self.history.append(tele)
         self.tele = tele
 
@@ -164,7 +165,7 @@ class Progress:
         """Session time of a device time; None before the start."""
         if self._started_ms is None:
             return None
-        return _difference_ms(uptime_ms, self._started_ms) / 1000
+        return difference_ms(uptime_ms, self._started_ms) / 1000
 
     @property
     def elapsed_s(self) -> float | None:
@@ -212,7 +213,7 @@ class Progress:
         if self.tele is None or self.tele.regime == RegimeValue.HOLD:
             return None
         for earlier in reversed(self.history):
-            span_ms = _difference_ms(self.tele.uptime_ms, earlier.uptime_ms)
+            span_ms = difference_ms(self.tele.uptime_ms, earlier.uptime_ms)
             if span_ms < _SLOPE_MS:
                 continue
             rise_cdeg = self.tele.water_cdeg - earlier.water_cdeg
@@ -278,8 +279,3 @@ class Progress:
 
 def _share(part: float, whole: float) -> float:
     return min(1.0, max(0.0, part / whole)) if whole > 0 else 1.0
-
-
-def _difference_ms(a: int, b: int) -> int:
-    d = (a - b) % _WRAP
-    return d if d < _WRAP // 2 else d - _WRAP

@@ -18,8 +18,6 @@ from podsteam.wire.messages import CapBits, StateValue, Tele
 COLUMNS = 80
 """Widest that the view gets; it reads better than spread over a wide screen."""
 _SPARK = 15
-_FIXED_ROWS = 15
-"""Rows of the view without the last events."""
 
 _BADGE = {
     StateValue.IDLE: "bold reverse",
@@ -58,7 +56,8 @@ class Screen:
         self._plain = plain
         self._signs = PLAIN if plain else UNICODE
         self._simulated = bool(caps & CapBits.SIMULATED)
-        self._hint = hint
+        self.hint = hint
+        """What the person can do now, in the frame; empty: nothing."""
 
     def render(self, progress: Progress, message: str, columns: int, rows: int) -> Panel:
         """The view at a terminal's size."""
@@ -68,13 +67,26 @@ class Screen:
         lines += [*self._phases(progress.phases(), inside), Text(), *self._measured(progress)]
         lines += [Text(), *self._doses(progress)]
         lines.append(Text(self._signs.rule * inside, "dim"))
-        lines += self._events(progress, max(1, min(8, rows - 1 - _FIXED_ROWS)))
+        # One row stays free for the cursor, two are the frame's.
+        free = rows - 3 - len(lines)
+        if free < 2:
+            lines = [line for line in lines if line.plain]
+            free = rows - 3 - len(lines)
+        lines += self._events(progress, max(1, min(8, free)))
         body = Text("\n", no_wrap=True, overflow="ellipsis").join(self._fit(line, inside) for line in lines)
         name = f"podsteam {progress.name}".rstrip()
         title = Text(f" {name}, SIMULATED " if self._simulated else f" {name} ", "bold")
         box = ASCII if self._plain else ROUNDED
-        hint = Text(f" {self._hint} ", "dim") if self._hint else None
-        return Panel(body, box=box, title=title, title_align="left", subtitle=hint, subtitle_align="right", width=columns)
+        hint = Text(f" {self.hint} ", "dim") if self.hint else None
+        return Panel(
+            body,
+            box=box,
+            title=title,
+            title_align="left",
+            subtitle=hint,
+            subtitle_align="right",
+            width=columns,
+        )
 
     def _fit(self, line: Text, inside: int) -> Text:
         if self._plain:
@@ -194,4 +206,3 @@ class Screen:
     def _event(self, line: Line) -> Text:
         at = words.clock(line.at_s) if line.at_s is not None else ""
         return Text.assemble((f"{at:>7}  ", "dim"), (line.text, _LEVEL[line.level]))
-

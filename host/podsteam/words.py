@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The protocol's values in words: what a person reads for a state, a reason or an event.
 
-Every function takes the bare integer of the wire and has an answer for a value that it does not know, because a
-newer device may send one. Figures come with their unit; whatever is text on the wire goes through `text.safe`.
+Every function takes the bare integer of the wire and has an answer for a value that it does not know, because
+a newer device may send one. Figures come with their unit.
 """
 
 from collections.abc import Mapping
@@ -88,7 +88,7 @@ DOSE: Mapping[int, str] = {
 }
 
 
-_ASCII = str.maketrans({"°": "", "µ": "u", "·": "-", "–": "-"})
+_ASCII = str.maketrans({"°": "", "µ": "u", "·": "-"})
 
 
 def ascii_only(text: str) -> str:
@@ -172,7 +172,8 @@ def describe(event: Event) -> str:
 
 
 def level(event: Event) -> str:
-    """How much an event matters: `bad` (faults, refusals), `good` (dose given, steam, done), `note` or `detail`."""
+    """How much an event matters: `bad` (faults, refusals), `good` (doses, steam, done), `note` or
+    `detail`."""
     a = event.a
     match event.event:
         case EventValue.FAULT | EventValue.DOSE_REFUSED | EventValue.STORE:

@@ -154,7 +154,7 @@ def _calming() -> "Fields":
         p.MAIN_MIN_INTERVAL_S: 20,
         p.MAIN_OUTLET_MIN_CDEG: 3000,
         p.MAIN_OUTLET_MAX_CDEG: 6000,
-        p.MAIN_FLOW_NL_MS: 10,
+        p.MAIN_FLOW_NL_MS: 400,
         p.MAIN_MADE_DAY: day(2026, 1, 15),
         p.MAIN_EXPIRES_DAY: day(2036, 1, 14),
         p.MAIN_PAO_DAYS: 180,
@@ -200,7 +200,7 @@ def demo(name: str) -> Ntag:
             DOSE_COUNT=10,
             SESSION_CAP_NL=2_000_000,
             MIN_INTERVAL_S=10,
-            FLOW_NL_MS=12,
+            FLOW_NL_MS=480,
             INCI="Aqua, Citric Acid",
             CLEANING=True,
         )
@@ -220,7 +220,7 @@ def demo(name: str) -> Ntag:
             MIN_INTERVAL_S=120,
             OUTLET_MIN_CDEG=3500,
             OUTLET_MAX_CDEG=4500,
-            FLOW_NL_MS=8,
+            FLOW_NL_MS=320,
             PAO_DAYS=30,
             INCI="Aqua, Glycerin, Niacinamide, Xanthan Gum",
         )

@@ -15,8 +15,6 @@ class Rng:
         # Neighbouring seeds are spread over the whole word (Knuth's multiplier), else their first numbers look alike.
         x = (seed * 2654435761 + 0x9E3779B9) & _MASK
         self._x = x if x else 1
-        for _ in range(4):
-            self.bits(32)
 
     def bits(self, n: int) -> int:
         """The next number of `n` bits, 1 to 32."""

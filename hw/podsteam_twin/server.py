@@ -20,6 +20,8 @@ from podsteam_twin.launch import Twin
 _STEP_US = 50_000
 """Longest stretch of virtual time between two looks at the line."""
 _LEASE_SHORT_MS = 1000
+_HEARD_US = 50_000
+"""Virtual time that goes on after each word of a host that is waited for: its request must arrive and be answered."""
 _IDLE_S = 0.005
 
 
@@ -194,25 +196,33 @@ class Server:
         """Serve until `stop` says so."""
         wall = time.monotonic()
         owed_us = 0.0
+        heard_us = 0
         while not stop():
             now = time.monotonic()
             owed_us = min(owed_us + (now - wall) * 1e6 * self._speed, 20 * _STEP_US)
             wall = now
             data = self._link.read()
-            short = self._speed > 1 and self._link.open and 0 < self._twin.lease_ms < _LEASE_SHORT_MS
-            step = 0 if short else min(int(owed_us), _STEP_US)
-            if data or step >= min(1000 * self._speed, _STEP_US):
-                before = self._twin.now_us
-                # A host that is waited for is still heard: its bytes need some time to arrive.
-                out = self._twin.exchange(data, before + max(step, 2000 if data else 0))
-                owed_us -= self._twin.now_us - before
-                if out:
-                    self._link.write(out)
+            if data:
+                heard_us = self._twin.now_us + _HEARD_US
+            if self._waits_for_host() and self._twin.now_us >= heard_us:
+                owed_us = 0.0
+            if data or owed_us >= min(1000 * self._speed, _STEP_US):
+                owed_us -= self._advance(data, min(int(owed_us), _STEP_US))
             else:
-                if short:
-                    owed_us = 0.0
                 self._selector.select(_IDLE_S)
             self._control.serve(self._carry_out)
+
+    def _waits_for_host(self) -> bool:
+        """Whether time has to stand still until the host renews its lease."""
+        return self._speed > 1 and self._link.open and 0 < self._twin.lease_ms < _LEASE_SHORT_MS
+
+    def _advance(self, data: bytes, span_us: int) -> int:
+        """Run for up to `span_us`, less when the device has something to say; returns how long."""
+        before = self._twin.now_us
+        out = self._twin.exchange(data, before + span_us)
+        if out:
+            self._link.write(out)
+        return self._twin.now_us - before
 
     def _carry_out(self, command: dict[str, Any]) -> dict[str, Any]:
         return self._twin.control(command)

@@ -25,7 +25,7 @@ class _Line:
         if self._runs and t_us <= self._free_us:
             self._runs[-1][2] += len(data)
         else:
-            self._runs.append([max(t_us, self._free_us), 0, len(data)])
+            self._runs.append([t_us, 0, len(data)])
         run = self._runs[-1]
         self._free_us = self._after(run[0], run[1] + run[2])
         self._bytes += data

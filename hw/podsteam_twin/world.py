@@ -25,7 +25,7 @@ ERASE_US = 45_000
 """A sector erase, typical: the interpreter stands still for so long."""
 PROG_US = 60
 """A program operation of a few dozen bytes."""
-_FLOW_NL_MS = 10.0
+_FLOW_NL_MS = 400.0
 """The demo podlets' liquid in this valve."""
 
 

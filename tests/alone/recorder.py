@@ -5,9 +5,9 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from podsteam_twin.launch import LocalTwin
-
 from replay import FIELDS, IDENTITY_FMT, OPS, SAMPLE_FMT, SWITCHES
+
+from podsteam_twin.launch import LocalTwin
 
 
 class RecordingHal:

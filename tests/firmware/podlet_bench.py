@@ -13,7 +13,7 @@ from podsteam_twin.nfc.pn532 import Pn532
 BYTE_US = 25
 TICK_MS = 50
 CALL_US = 300
-"""Time that one call of `pump` is charged."""
+"""Time that one call of `pump` is charged beside its bus transfer."""
 
 
 class Bench:
@@ -26,6 +26,7 @@ class Bench:
         self.day = 0
         self.transfers = 0
         self.longest_us = 0
+        """Longest time on the bus in one call."""
         self.bus_error = 0
         """The next so many transfers fail."""
         self.commands: list[int] = []
@@ -75,11 +76,11 @@ class Bench:
     def call(self) -> bool:
         """One `pump`."""
         before = self.transfers
+        self.t_us += CALL_US
         start = self.t_us
         more = self.reader.pump(self.now_ms())
         assert self.transfers - before <= 1, "more than one transfer in a call"
         self.longest_us = max(self.longest_us, self.t_us - start)
-        self.t_us += CALL_US
         return more
 
     def step_to_next(self) -> None:
@@ -90,6 +91,7 @@ class Bench:
             assert calls < 40, "pump never waits"
         tick = (self.t_us // (TICK_MS * 1000) + 1) * TICK_MS * 1000
         event = self.chip.next_event_us()
+        # A wait sees only what happens during it, as with an interrupt on an edge.
         self.t_us = tick if event is None or not self.t_us < event < tick else event
 
     def run(self, ms: int) -> None:

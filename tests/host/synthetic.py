@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Session records made up for tests: the frames that a device would send, with curves that look like the real ones.
+"""Session records made up for tests: the frames that a device would send, with curves that look like the real
+ones.
 
-`session()` runs a script of a whole session: 10 s armed, 85 s of warm-up, steam with doses, cooling. The curves are
-first-order shapes, not physics; the simulated board is for that.
+`session()` runs a script of a whole session: 10 s armed, 85 s of warm-up, steam with doses, cooling. The
+curves are first-order shapes, not physics; the simulated board is for that.
 """
 
 import math
@@ -163,8 +164,8 @@ class Script:
 
 
 def script(period_ms: int = 200, *, fault: bool = False, start_ms: int = 20_000, by_device: bool = False) -> Script:
-    """A whole session: armed, warm-up, 180 s of steam in two phases, four doses (one made smaller, one refused when
-    `fault`), cooling. With `fault` the boiler runs dry 100 s into the steam."""
+    """A whole session: armed, warm-up, 180 s of steam in two phases, four doses (one made smaller, one
+    refused when `fault`), cooling. With `fault` the boiler runs dry 100 s into the steam."""
     s = Script(replace(HEAD, started_ms=start_ms % WRAP), period_ms, now_ms=start_ms)
     s.messages.append(s.head)
     s.event(EventValue.PODLET, PodletValue.GUEST, 12)
@@ -229,12 +230,14 @@ def bodies(messages: list[Message]) -> list[bytes]:
 
 
 def session(period_ms: int = 200, *, fault: bool = False, by_device: bool = True) -> bytes:
-    """The bytes of a whole session record; `by_device`: with the RECORD_END that a device's own record has."""
+    """The bytes of a whole session record; `by_device`: with the RECORD_END that a device's own record
+    has."""
     return wire(script(period_ms, fault=fault, by_device=by_device).messages)
 
 
 def hostile() -> bytes:
-    """A record whose every text tries something: terminal escapes, markup, a formula, a name with a newline."""
+    """A record whose every text tries something: terminal escapes, markup, a formula, a name with a
+    newline."""
     evil = b'=1+1"<b>\x1b]0;x\x07'
     program = replace(PROGRAM, name=evil[:16].ljust(16, b"\0"))
     head = replace(HEAD, program=program.pack())

@@ -5,10 +5,10 @@ import dataclasses
 import random
 
 import pytest
+from fake import FakeDevice, FakePort
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake import FakeDevice, FakePort
 from podsteam import errors
 from podsteam.client import Device
 from podsteam.ordering import EventOrder

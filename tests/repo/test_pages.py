@@ -54,6 +54,16 @@ def test_every_link_inside_the_repository_resolves(root, pages):
     assert broken == []
 
 
+def test_every_excerpt_stands_in_the_file_that_it_names(root, pages):
+    excerpts = re.findall(r"^`([\w/.]+)`:\n\n```python\n(.*?)^```", pages["docs/one-feature.md"], re.M | re.S)
+    assert len(excerpts) >= 8
+    for name, code in excerpts:
+        rest = (root / name).read_text(encoding="utf-8").splitlines()
+        for line in filter(None, code.splitlines()):
+            assert line in rest, f"{name} has no (more) line {line!r}"
+            rest = rest[rest.index(line) + 1 :]
+
+
 def test_every_folder_in_the_readme_exists_and_has_a_page(root, pages):
     named = re.findall(r"^\| \[`(\w+)/`\]", pages["README.md"], re.MULTILINE)
     assert {"protocol", "firmware", "hw", "host", "tests", "docs"} <= set(named)
@@ -61,6 +71,11 @@ def test_every_folder_in_the_readme_exists_and_has_a_page(root, pages):
         assert (root / folder / "README.md").exists() or (root / folder / "index.md").exists(), folder
     shown = {path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
     assert shown - {"build", "dist"} <= set(named)
+
+
+def test_every_folder_of_tests_is_described(root, pages):
+    folders = {path.name for path in (root / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders <= set(re.findall(r"^\| `(\w+)/` \|", pages["tests/README.md"], re.MULTILINE))
 
 
 def test_every_page_of_the_documents_is_linked_from_their_index(root, pages):
@@ -85,7 +100,8 @@ def test_every_make_target_that_a_page_names_exists(root, pages):
 
 
 def test_make_help_lists_every_target(root):
-    done = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True)
+    command = ["make", "--no-print-directory", "help"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     assert {line.split()[1] for line in done.stdout.splitlines()} == make_targets(root)
 
 
@@ -155,6 +171,14 @@ def test_the_example_program_is_valid(pages):
 
     program = parse(FENCE.search(pages["docs/session-program.md"]).group(1), "example")
     assert len(phases_of(program)) == 2
+
+
+def test_the_example_podlet_is_valid(pages, tmp_path):
+    from podsteam_twin.podlet_files import load
+
+    file = tmp_path / "podlet.toml"
+    file.write_text(re.search(r"^```toml\n(.*?)^```", pages["docs/simulated-board.md"], re.M | re.S).group(1))
+    assert b"Evening mist" in load(file)
 
 
 def test_every_source_file_says_its_licence_and_its_purpose(root):

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from podsteam_twin import launch
-
 from scenarios import SCENARIOS, play
 
 

@@ -104,7 +104,7 @@ def check_nak_drops_to_idle_or_halt() -> None:
     assert tag.state == HALT
     assert not tag.request(False)
     assert tag.request(True) and tag.select()
-    assert tag.command(b"\x77") == NAK_ARGUMENT
+    assert tag.command(b"\x77\1\2") == NAK_ARGUMENT
     assert tag.state == HALT
 
 
@@ -295,7 +295,7 @@ def check_tear_hook() -> None:
     assert write(tag, 4, b"good") == ACK
     assert write(tag, 5, b"torn") is None
     assert tag.state == OFF
-    assert tag.image()[16:24] == b"good\xaa\0\0\0"
+    assert tag.image()[16:24] == b"good\xaa\0\0\0" and len(tag.image()) == 540
     assert seen == [(4, b"\x03\0\xfe\0", b"good", 1000), (5, bytes(4), b"torn", 1000)]
 
 
@@ -310,6 +310,17 @@ def check_interrupted_write() -> None:
         tag.interrupt(b"\xa2\x09" + new, permille)
         assert tag.image()[36:40] == expected
         assert tag.state == OFF
+
+
+def check_only_an_active_tag_is_interrupted_in_a_write() -> None:
+    tag = active()
+    tag.command(b"\x50\0")
+    tag.interrupt(b"\xa2\x09done", 900)
+    other = active()
+    other.interrupt(b"\xa2\x09don", 900)
+    for it in (tag, other):
+        assert it.image() == Ntag("NTAG215", UID).image()
+        assert it.state == OFF
 
 
 def check_locks_and_cc_are_tearing_proof() -> None:

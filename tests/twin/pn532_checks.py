@@ -234,6 +234,49 @@ def check_durations() -> None:
         assert least < b.t - start < most
 
 
+def check_air_time_grows_with_the_bytes() -> None:
+    b = bench(Ntag("NTAG215", UID))
+    b.select()
+    spans = []
+    for last in (4, 14):
+        start = b.t
+        b.command(bytes((0x42, 0x3A, 4, last)))
+        spans.append(b.t - start)
+    assert spans[1] - spans[0] == 40 * 85
+    # 3 bytes and their CRC out, 4 bytes and their CRC in; the ACK and the chip take 1 ms each.
+    assert spans[0] == 2000 + 85 * 11
+
+
+def check_timeouts() -> None:
+    tag = Ntag("NTAG215", UID)
+    b = bench(tag)
+    b.select()
+    b.chip.tag = None
+
+    def span(payload: bytes) -> int:
+        start = b.t
+        assert b.command(payload)[1] == 1
+        return b.t - start
+
+    assert span(b"\x40\1\x30\0") == 12_000
+    assert span(b"\x42\x30\0") == 53_200
+    # RFConfiguration item 2, its third byte: 0.1 ms times 2 to the power of one less.
+    assert b.command(b"\x32\2\0\x0b\x07") == b"\x33"
+    assert span(b"\x42\x30\0") == 8_400
+    # A tag that is there but was dropped is waited for as long as none.
+    b.chip.tag = tag
+    assert span(b"\x42\x30\0") == 8_400
+    for wrong in (b"\x32\2\0\x0b", b"\x32\2\0\x0b\x11"):
+        assert b.send(frame(b"\xd4" + wrong))[:8] == ERROR_FRAME
+    # The second tag is heard when the first is away.
+    b.chip.tag = None
+    b.chip.others = [tag]
+    b.select()
+    start = b.t
+    assert b.command(b"\x42\x60")[1] == 0
+    assert b.t - start < 4_000
+
+
 def check_needs_sam_configuration() -> None:
     b = Bench(Ntag("NTAG215", UID))
     assert b.send(FIRMWARE)[:13] == FIRMWARE_ANSWER
@@ -319,6 +362,7 @@ def check_power_down_and_wake() -> None:
     assert b.command(b"\x16\x80") == b"\x17\0"
     assert not b.chip.rf_on
     assert b.chip.read(b.t, 7) == EIO
+    assert b.send(FIRMWARE)[:13] == FIRMWARE_ANSWER
     assert b.send(FIRMWARE)[:13] == FIRMWARE_ANSWER
     assert b.command(b"\x16\x20") == b"\x17\0"
     assert b.chip.write(b.t, FIRMWARE) == EIO

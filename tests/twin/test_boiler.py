@@ -2,6 +2,7 @@
 """The plant: energy closes, and the figures that were worked out for such a boiler come out of it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -156,6 +157,14 @@ def test_dry_out_in_its_stages() -> None:
     assert boiler.steam_g_min == 0
 
 
+def test_energy_closes_over_the_last_drop() -> None:
+    for power_w in (60.0, 400.0, 900.0):
+        boiler = Boiler(Constants(water_g=2.0, start_c=90.0))
+        start_j = boiler.stored_j()
+        heat_until(boiler, power_w, lambda b: b.water_g == 0, 1000)
+        assert abs(imbalance_j(boiler, start_j)) < 1e-7
+
+
 def test_a_dry_boiler_runs_away() -> None:
     boiler = Boiler(Constants(water_g=0.0))
     boiler.run(5.0, 400.0)
@@ -208,6 +217,12 @@ def test_it_holds_no_more_than_its_capacity() -> None:
     boiler = Boiler(Constants(water_g=50.0))
     assert boiler.add_water(25.0, 20.0) == 10.0
     assert boiler.water_g == 60.0
+    boiler.water_c = 80.0
+    assert boiler.add_water(-45.0, 10.0) == -45.0
+    assert boiler.add_water(-45.0, 10.0) == -15.0
+    assert boiler.water_g == 0.0
+    assert boiler.water_c == pytest.approx(80.0)
+    assert boiler.energy_fill_j == pytest.approx(4.186 * (10 * 20 - 60 * 80))
 
 
 def test_probes_lag_and_may_hang_loose() -> None:
@@ -245,6 +260,14 @@ def test_changed_constants_apply_to_a_hot_boiler() -> None:
     assert boiler.wall_c == clean_c
     boiler.run(30.0, 400.0)
     assert boiler.wall_c > clean_c + 15
+
+
+def test_the_document_has_every_constant_and_its_value() -> None:
+    text = (Path(__file__).parents[2] / "hw" / "boiler" / "README.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "| `" in line]
+    documented = {row[1].strip("`"): row[2] for row in rows}
+    actual = {name: str(value) for name, value in vars(Constants).items() if not name.startswith("_")}
+    assert documented == actual
 
 
 def test_unknown_constants_are_refused() -> None:

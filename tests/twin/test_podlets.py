@@ -107,7 +107,7 @@ def test_demo_figures() -> None:
     assert fields[p.MAIN_DOSE_NL] == 50_000 and fields[p.MAIN_DOSE_COUNT] == 20
     assert fields[p.MAIN_SESSION_CAP_NL] == 500_000 and fields[p.MAIN_MIN_INTERVAL_S] == 20
     assert (fields[p.MAIN_OUTLET_MIN_CDEG], fields[p.MAIN_OUTLET_MAX_CDEG]) == (3000, 6000)
-    assert fields[p.MAIN_FLOW_NL_MS] == 10
+    assert fields[p.MAIN_FLOW_NL_MS] == 400
     days = [decode(podlets.demo(name).image())[0][p.MAIN_EXPIRES_DAY] for name in ("demo", "expired")]
     assert days == [podlets.day(2036, 1, 14), podlets.day(2024, 6, 30)]
 

@@ -142,6 +142,9 @@ def test_random_numbers() -> None:
     assert 0.65 < sum(abs(x) < 1 for x in noise) / 4000 < 0.71
     assert [source.bits(1) for _ in range(400)].count(1) == pytest.approx(200, abs=50)
     assert all(source.bits(5) < 32 for _ in range(100))
+    # Marsaglia's sequence from 1.
+    source._x = 1
+    assert [source.bits(32) for _ in range(4)] == [270369, 67634689, 2647435461, 307599695]
     # Neighbouring seeds, the zero included, start apart.
     firsts = [Rng(seed).bits(32) >> 24 for seed in range(64)]
     assert len(set(firsts)) > 40

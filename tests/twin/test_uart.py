@@ -130,6 +130,13 @@ def test_from_the_device_at_the_pace_of_the_line() -> None:
     assert uart.device_write(300, b"!", 1) == 1
     assert uart.host_receive(435) == b"llo"
     assert uart.host_receive(10_000) == b"!"
+    assert uart.next_tx_us() is None
+    uart.device_write(20_000, bytes(100), 100)
+    assert uart.next_tx_us() == 20_000 + 8_681
+    assert len(uart.host_receive(25_556)) == 64
+    assert uart.next_tx_us() == 20_000 + 8_681
+    assert len(uart.host_receive(28_681)) == 36
+    assert uart.next_tx_us() is None
 
 
 def test_a_full_transmit_ring_takes_all_or_nothing() -> None:

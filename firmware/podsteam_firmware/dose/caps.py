@@ -17,11 +17,11 @@ except ImportError:
 if TYPE_CHECKING:
     from podsteam_firmware.podlet.policy import Limits
 
-HARD_SHOT_NL = const(250_000)
+_HARD_SHOT_NL = const(250_000)
 """Most in one shot, nL."""
-HARD_SESSION_NL = const(3_000_000)
+_HARD_SESSION_NL = const(3_000_000)
 """Most in one session, nL."""
-HARD_INTERVAL_S = const(5)
+_HARD_INTERVAL_S = const(5)
 """Least time between two shots, s."""
 _LONGEST_INTERVAL_S = const(65_535)
 
@@ -49,8 +49,8 @@ class Caps:
         self._lower(limits.dose_nl, m.DOSE_SHOT_CAP)
         self._lower(valve.most_nl(limits.flow_nl_ms), m.DOSE_SHOT_CAP)
         self._lower(limits.session_cap_nl - self.session_nl, m.DOSE_SESSION_CAP)
-        self._lower(HARD_SHOT_NL, m.DOSE_HARD_LIMIT)
-        self._lower(HARD_SESSION_NL - self.session_nl, m.DOSE_HARD_LIMIT)
+        self._lower(_HARD_SHOT_NL, m.DOSE_HARD_LIMIT)
+        self._lower(_HARD_SESSION_NL - self.session_nl, m.DOSE_HARD_LIMIT)
         return max(0, self._volume_nl)
 
     def _lower(self, limit_nl: int, reason: int) -> None:
@@ -66,7 +66,7 @@ class Caps:
         if not 0 <= elapsed_s <= _LONGEST_INTERVAL_S:
             self._recent = False
             return False
-        return elapsed_s < max(min_interval_s, HARD_INTERVAL_S)
+        return elapsed_s < max(min_interval_s, _HARD_INTERVAL_S)
 
     def count(self, now_ms: int, nl: int) -> None:
         """A shot of `nl` is being commanded."""

@@ -3,7 +3,7 @@
 
 A shot's way: due -> interlocks and caps -> slot written on the tag and read back -> interlocks again -> intent
 reported and counted -> pulse -> coil sense compared -> result reported. From the intent on the shot counts as given,
-whatever happens. A shot that is refused is judged again for `WINDOW_S`, then left out; it is not made up for. A
+whatever happens. A shot that is refused is judged again for 10 s, then left out; it is not made up for. A
 podlet that goes, or is swapped, ends dosing until the next `start`.
 """
 
@@ -22,18 +22,13 @@ if TYPE_CHECKING:
     from podsteam_firmware.dose.sink import EventSink
     from podsteam_firmware.signals import Inputs
 
-IDLE = const(0)
-"""No schedule, or it is done, or dosing was stopped."""
-WAITING = const(1)
-"""For the next shot's time, or for its conditions."""
-WRITING = const(2)
-"""The tag takes the count."""
-READY = const(3)
-"""Counted on the tag; the pulse starts as soon as the interlocks allow."""
-PULSING = const(4)
-"""The valve's pulse runs."""
+_IDLE = const(0)
+_WAITING = const(1)
+_WRITING = const(2)
+_READY = const(3)
+_PULSING = const(4)
 
-WINDOW_S = const(10)
+_WINDOW_S = const(10)
 """How long a shot that is due waits for its conditions, s."""
 _WRITE_TRIES = const(3)
 _SETTLE_MS = const(50)
@@ -51,8 +46,9 @@ class Doser:
         self._events = events
         self.caps = Caps()
         """The caps, with what was commanded in this session."""
-        self.state = IDLE
-        """IDLE, WAITING, WRITING, READY or PULSING."""
+        self.state = _IDLE
+        """0: no schedule, done, or stopped; 1: waits for the next shot's time or conditions; 2: the tag takes the
+        count; 3: counted on the tag, the pulse starts as soon as the interlocks allow; 4: the pulse runs."""
         self.pulse_us = 0
         """Start a pulse of this width in this tick; 0: none."""
         self.valve_off = False
@@ -108,14 +104,14 @@ class Doser:
         self._bound = self._reader.insertion if self._reader.present else -1
         self._reader.in_use = True
         if count:
-            self.state = WAITING
+            self.state = _WAITING
 
     def stop(self) -> None:
         """End dosing now. A running pulse is cut, and counts in full; `valve_off` is set by the next `step`."""
-        if self.state == PULSING:
+        if self.state == _PULSING:
             self._result(m.DOSE_ASSUMED)
             self._cut = True
-        self.state = IDLE
+        self.state = _IDLE
         self._reader.in_use = False
 
     def step(self, now_ms: int, inputs: "Inputs", steam_s: int, outlet_cdeg: int, steam_ok: bool, allow: bool) -> None:
@@ -133,14 +129,14 @@ class Doser:
         self._allow = allow
         self.caps.too_soon(now_ms, 0)
         state = self.state
-        if state == PULSING:
+        if state == _PULSING:
             self._pulsing(inputs)
-        elif state != IDLE:
+        elif state != _IDLE:
             if self._gone():
                 self._halt(m.DOSE_NO_PODLET)
-            elif state == WAITING:
+            elif state == _WAITING:
                 self._waiting()
-            elif state == WRITING:
+            elif state == _WRITING:
                 self._writing()
             else:
                 self._ready(inputs)
@@ -198,19 +194,21 @@ class Doser:
         elif self._reader.note_dose(self._reader.doses_used + 1, self._nl, self._session, self._day):
             self._bound = self._reader.insertion
             self._dose_no = self._reader.doses_used + 1
-            self.state = WRITING
+            self.state = _WRITING
         else:
             self._refuse(m.DOSE_TAG_WRITE)
 
     def _writing(self) -> None:
         written = self._reader.write_state
         if written == rd.WRITE_DONE:
-            self.state = READY
+            self.state = _READY
         elif written == rd.WRITE_FAILED:
             self._tries += 1
-            self.state = WAITING
+            self.state = _WAITING
             if self._tries >= _WRITE_TRIES:
                 self._skip(m.DOSE_TAG_WRITE)
+        else:
+            self._refuse(m.DOSE_TAG_WRITE)
 
     def _ready(self, inputs: "Inputs") -> None:
         reason = self._interlock()
@@ -228,7 +226,7 @@ class Doser:
         self.pulse_us = valve.width_us(nl, self._reader.flow_nl_ms)
         self._end_ms = ticks.add(self._now_ms, self.pulse_us // 1000 + _SETTLE_MS)
         self._coil_pulses = inputs.coil_pulses
-        self.state = PULSING
+        self.state = _PULSING
 
     def _pulsing(self, inputs: "Inputs") -> None:
         if not self._allow or not self._latch_closed or self._gone():
@@ -251,13 +249,13 @@ class Doser:
         self._is_due = False
         self._due_s += self._every_s
         self._left -= 1
-        self.state = WAITING if self._left > 0 else IDLE
+        self.state = _WAITING if self._left > 0 else _IDLE
 
     def _refuse(self, reason: int) -> None:
         """The shot cannot be given now. It may wait within its window, unless waiting cannot help."""
         if reason == m.DOSE_EMPTY or reason == m.DOSE_SESSION_CAP or reason == m.DOSE_HARD_LIMIT:
             self._halt(reason)
-        elif ticks.diff(self._now_ms, self._due_ms) >= WINDOW_S * 1000 or self._steam_s - self._due_s >= WINDOW_S:
+        elif ticks.diff(self._now_ms, self._due_ms) >= _WINDOW_S * 1000 or self._steam_s - self._due_s >= _WINDOW_S:
             self._skip(reason)
 
     def _skip(self, reason: int) -> None:
@@ -267,17 +265,18 @@ class Doser:
     def _halt(self, reason: int) -> None:
         """No further shot in this session."""
         self._report(reason)
-        self.state = IDLE
+        self.state = _IDLE
 
     def _report(self, reason: int) -> None:
         self.reason = reason
-        self._events.emit(m.EVENT_DOSE_REFUSED, reason, self._volume_nl or self._reader.dose_nl)
+        # A podlet that has gone asks for nothing any more: then the last volume stands for it.
+        self._events.emit(m.EVENT_DOSE_REFUSED, reason, self._volume_nl or self._reader.dose_nl or self._nl)
 
     # Coil --------------------------------------------------------------------------------------------------
 
     def _watch_coil(self, inputs: "Inputs") -> None:
         """Coil current without a pulse is a stuck driver, whether a session runs or not."""
-        if not inputs.coil_on or self.state == PULSING:
+        if not inputs.coil_on or self.state == _PULSING:
             self._coil_ticks = 0
             return
         self._coil_ticks += 1
@@ -289,4 +288,4 @@ class Doser:
         """The valve cannot be trusted: no further shot."""
         self.fault = fault
         self._cut = True
-        self.state = IDLE
+        self.state = _IDLE

@@ -93,8 +93,8 @@ def run() -> None:
         try:
             _end(hal, e)
         except BaseException:
-            # The words are lost; off and reset are not.
-            all_off()
+            # The words are lost. The reset is not, and lets every pin float to off.
+            pass
     finally:
         machine.reset()
 

@@ -11,7 +11,7 @@ from machine import WDT, Pin
 from podsteam_firmware import ticks
 from podsteam_firmware.hal import BURST_DONE, LINK_RX, NFC_READY, VALVE_DONE, pins
 from podsteam_firmware.hal.esp32_adc import Sampler
-from podsteam_firmware.hal.esp32_bus import Bus, Clock, Panel
+from podsteam_firmware.hal.esp32_bus import Bus, Clock, Panel, Part
 from podsteam_firmware.hal.esp32_clock import now_ms, sleep_ms
 from podsteam_firmware.hal.esp32_element import Element
 from podsteam_firmware.hal.esp32_files import Files
@@ -79,9 +79,10 @@ def _firmware_hash(path: str) -> bytes:
     """The hash that flashing left in `path`, 16 hexadecimal characters; zeros when missing or malformed."""
     try:
         with open(path) as f:
-            return bytes.fromhex(f.read(17).strip())[:8] or bytes(8)
+            found = bytes.fromhex(f.read(17).strip())
     except (OSError, ValueError):
         return bytes(8)
+    return found if len(found) == 8 else bytes(8)
 
 
 class Esp32Hal(Hal):
@@ -97,12 +98,13 @@ class Esp32Hal(Hal):
 
     def __init__(self, root: str = "/") -> None:
         """`root`: where the file system is mounted."""
-        # What heats or doses first: their pins are low from here on.
+        # What heats or doses first: these pins are low from here on.
         self._relay = low(pins.RELAY)
         self._edge = 0
-        self._mains = Mains()
-        self._element = Element(self._mains)
         self._valve = OneShot(1, pins.VALVE)
+        element = OneShot(0, pins.SSR)
+        self._mains = Mains()
+        self._element = Element(element, self._mains)
         self._buzzer = OneShot(2, pins.BUZZER)
         self._valve_durations = [1] * (_PARTS + 1)
         self._valve_levels = [True] * _PARTS + [False]
@@ -113,7 +115,8 @@ class Esp32Hal(Hal):
         self._coil = Pin(pins.COIL, Pin.IN)
         self._reset_pin = Pin(pins.NFC_RESET, Pin.OUT, value=1)
         self._irq = Pin(pins.NFC_IRQ, Pin.IN, Pin.PULL_UP)
-        self._reader = Bus(0, pins.NFC_SDA, pins.NFC_SCL, _READER_HZ)
+        self._reader_bus = Bus(0, pins.NFC_SDA, pins.NFC_SCL, _READER_HZ)
+        self._reader = Part(self._reader_bus, _READER)
         aux = Bus(1, pins.AUX_SDA, pins.AUX_SCL, _AUX_HZ)
         self._panel = Panel(aux)
         self._clock = Clock(aux)
@@ -247,11 +250,11 @@ class Esp32Hal(Hal):
     # Podlet reader ----------------------------------------------------------------------------------------
     def nfc_write(self, buf: bytearray, length: int) -> int:
         """As the verb. 200 bytes take 5 ms."""
-        return self._reader.write(_READER, memoryview(buf)[:length])
+        return self._reader.write(memoryview(buf)[:length])
 
     def nfc_read(self, buf: bytearray, length: int) -> int:
         """As the verb. 200 bytes take 5 ms."""
-        return self._reader.read(_READER, memoryview(buf)[:length])
+        return self._reader.read(memoryview(buf)[:length])
 
     def nfc_ready(self) -> bool:
         """As the verb."""
@@ -260,7 +263,7 @@ class Esp32Hal(Hal):
     def nfc_reset(self, active: bool) -> None:
         """As the verb."""
         self._reset_pin.value(0 if active else 1)
-        self._reader.retry()
+        self._reader_bus.retry()
 
     # Link -------------------------------------------------------------------------------------------------
     def link_read(self, buf: bytearray) -> int:

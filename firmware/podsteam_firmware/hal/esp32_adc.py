@@ -26,6 +26,7 @@ class Sampler:
     def __init__(self) -> None:
         numbers = (pins.WALL, pins.WATER, pins.OUTLET, pins.REFERENCE, pins.MAINS)
         self._adc = [ADC(Pin(number), atten=ADC.ATTN_11DB) for number in numbers]
+        self._readings = [0] * _GROUP
         self._sum = [0] * _CHANNELS
         self._count = [0] * _CHANNELS
         self._next = 0
@@ -52,15 +53,9 @@ class Sampler:
         self._next = 0
 
     def _take(self, channel: int) -> None:
+        readings = self._readings
         adc = self._adc[channel]
-        uv = adc.read_uv()
-        total = low = high = uv
-        for _ in range(_GROUP - 1):
-            uv = adc.read_uv()
-            total += uv
-            if uv < low:
-                low = uv
-            if uv > high:
-                high = uv
-        self._sum[channel] += total - low - high
+        for i in range(_GROUP):
+            readings[i] = adc.read_uv()
+        self._sum[channel] += sum(readings) - min(readings) - max(readings)
         self._count[channel] += 1

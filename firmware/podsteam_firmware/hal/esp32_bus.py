@@ -18,64 +18,70 @@ EIO = const(-5)
 """Nobody answered, or the bus failed."""
 ETIMEDOUT = const(-110)
 """The bus was held, or is left alone after that."""
-_NEWLIB_ETIMEDOUT = const(116)
-_LINUX_ETIMEDOUT = const(110)
 _TIMEOUT_US = const(20_000)
+_LONG_MS = const(8)
+"""Longer than a transfer of 250 bytes at 400 kHz, shorter than any timeout."""
 _REST_MS = const(200)
 
 
 class Bus:
-    """An I2C bus whose faults are numbers, and which rests after a timeout."""
+    """An I2C bus that rests after a timeout.
+
+    A fault that took long to show is a timeout: the port's versions do not agree on its number.
+    """
 
     def __init__(self, number: int, sda: int, scl: int, freq: int) -> None:
-        self._i2c = I2C(number, sda=Pin(sda), scl=Pin(scl), freq=freq, timeout=_TIMEOUT_US)
+        self.i2c = I2C(number, sda=Pin(sda), scl=Pin(scl), freq=freq, timeout=_TIMEOUT_US)
+        self._began_ms = 0
         self._resting = False
-        self._rest_until_ms = 0
 
     def retry(self) -> None:
         """End the rest: something was done about the fault."""
         self._resting = False
 
-    def _rests(self) -> bool:
-        if self._resting and ticks.due(now_ms(), self._rest_until_ms):
-            self._resting = False
-        return self._resting
+    def rests(self) -> bool:
+        """Whether the bus is to be left alone; otherwise a transfer begins now."""
+        at_ms = now_ms()
+        if self._resting and ticks.diff(at_ms, self._began_ms) < _REST_MS:
+            return True
+        self._resting = False
+        self._began_ms = at_ms
+        return False
 
-    def _failed(self, error: OSError) -> int:
-        if error.errno not in (_NEWLIB_ETIMEDOUT, _LINUX_ETIMEDOUT):
+    def failed(self) -> int:
+        """The transfer that began last failed: with which errno."""
+        if ticks.diff(now_ms(), self._began_ms) < _LONG_MS:
             return EIO
         self._resting = True
-        self._rest_until_ms = ticks.add(now_ms(), _REST_MS)
         return ETIMEDOUT
 
-    def write(self, address: int, buf: "bytearray | memoryview") -> int:
+
+class Part:
+    """What answers to one address on a bus. Its faults are numbers."""
+
+    def __init__(self, bus: Bus, address: int) -> None:
+        self._bus = bus
+        self._i2c = bus.i2c
+        self._address = address
+
+    def write(self, buf: "bytes | bytearray | memoryview") -> int:
         """Write all of `buf`. Returns its length, or a negative errno."""
-        if self._rests():
+        if self._bus.rests():
             return ETIMEDOUT
         try:
-            self._i2c.writeto(address, buf)  # pyright: ignore[reportUnknownMemberType]
-        except OSError as e:
-            return self._failed(e)
+            self._i2c.writeto(self._address, buf)  # pyright: ignore[reportUnknownMemberType]
+        except OSError:
+            return self._bus.failed()
         return len(buf)
 
-    def read(self, address: int, buf: "bytearray | memoryview") -> int:
+    def read(self, buf: "bytearray | memoryview") -> int:
         """Fill `buf`. Returns its length, or a negative errno."""
-        if self._rests():
+        if self._bus.rests():
             return ETIMEDOUT
         try:
-            self._i2c.readfrom_into(address, buf)  # pyright: ignore[reportUnknownMemberType]
-        except OSError as e:
-            return self._failed(e)
-        return len(buf)
-
-    def read_from(self, address: int, register: int, buf: bytearray) -> int:
-        """Fill `buf` from `register` on. Returns its length, or a negative errno."""
-        if self._rests():
-            return ETIMEDOUT
-        try:
-            self._i2c.readfrom_mem_into(address, register, buf)  # pyright: ignore[reportUnknownMemberType]
-        except OSError as e:
-            return self._failed(e)
+            self._i2c.readfrom_into(self._address, buf)  # pyright: ignore[reportUnknownMemberType]
+        except OSError:
+            return self._bus.failed()
         return len(buf)
 
 
@@ -83,18 +89,18 @@ class Panel:
     """The expander: lights and switches. A switch that cannot be read counts as open: never the good state."""
 
     def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+        self._part = Part(bus, pins.EXPANDER)
         self._buf = bytearray(1)
         self.light(0)
 
     def light(self, lights: int) -> None:
         """Light the given ones of RED, GREEN, BLUE. The switches' bits stay 1, which makes them inputs."""
         self._buf[0] = 0xFF & ~lights
-        self._bus.write(pins.EXPANDER, self._buf)
+        self._part.write(self._buf)
 
     def closed(self) -> int:
         """Bits of the closed switches."""
-        if self._bus.read(pins.EXPANDER, self._buf) < 0:
+        if self._part.read(self._buf) < 0:
             return 0
         return ~self._buf[0] & (pins.WATER_OK | pins.LATCHED | pins.UPRIGHT)
 
@@ -118,19 +124,18 @@ class Clock:
     """The DS3231 with its battery."""
 
     def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+        self._part = Part(bus, pins.CLOCK)
         self._buf = bytearray(16)
 
     def present(self) -> bool:
-        """Whether the chip answers."""
-        return self._bus.read_from(pins.CLOCK, 0, self._buf) > 0
+        """Whether the chip answers. Reads its registers."""
+        return self._part.write(b"\0") > 0 and self._part.read(self._buf) > 0
 
     def unix_s(self) -> int:
         """Seconds since 1970; 0 when the chip, which keeps UTC, is silent, was never set or stood still since."""
         buf = self._buf
-        # Bit 7 of register 15: the oscillator stopped. Bit 6 of register 2: 12-hour form, which nobody here
-        # sets.
-        if self._bus.read_from(pins.CLOCK, 0, buf) < 0 or buf[15] & 0x80 or buf[2] & 0x40:
+        # Bit 7 of register 15: the oscillator stopped. Bit 6 of register 2: 12-hour form, which nobody here sets.
+        if not self.present() or buf[15] & 0x80 or buf[2] & 0x40:
             return 0
         month = _decimal(buf[5] & 0x1F)
         day = _decimal(buf[4] & 0x3F)

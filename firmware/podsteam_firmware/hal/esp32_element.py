@@ -8,7 +8,6 @@ the two.
 """
 
 from podsteam_firmware import ticks
-from podsteam_firmware.hal import pins
 from podsteam_firmware.hal.esp32_clock import now_us
 from podsteam_firmware.hal.esp32_mains import Mains
 from podsteam_firmware.hal.esp32_rmt import OneShot
@@ -24,9 +23,10 @@ _MARGIN_US = const(1_500)
 class Element:
     """The solid-state relay of the heater."""
 
-    def __init__(self, mains: Mains) -> None:
+    def __init__(self, shot: OneShot, mains: Mains) -> None:
+        """`shot`: the relay's pin."""
+        self._shot = shot
         self._mains = mains
-        self._shot = OneShot(0, pins.SSR)
         self._durations: list[int] = []
         self._levels: list[bool] = []
         # The burst that is being sent, or was sent last and is not in the total yet.
@@ -47,14 +47,15 @@ class Element:
         if self._shot.busy():
             return
         self._add_up(2 * self._cycles)
-        start_us = now_us()
-        lead_us = self._lead_us(start_us, cycle_us >> 1)
-        self._fill(pattern, cycles, cycle_us, lead_us)
+        self._start_us = now_us()
+        lead_us = self._lead_us(cycle_us >> 1)
+        self._set_levels(pattern, cycles)
+        self._set_durations(cycle_us, lead_us)
         if self._shot.send(self._durations, self._levels):
             self._pattern = pattern
             self._cycles = cycles
             self._half_us = cycle_us >> 1
-            self._start_us = ticks.add(start_us, lead_us)
+            self._start_us = ticks.add(self._start_us, lead_us)
 
     def abort(self) -> None:
         """Off now, whatever is being sent."""
@@ -65,9 +66,9 @@ class Element:
         """Half-cycles commanded on since the start, as far as they have begun, modulo 2^30."""
         return (self._total + self._on(self._begun())) & _MASK
 
-    def _lead_us(self, at_us: int, half_us: int) -> int:
+    def _lead_us(self, half_us: int) -> int:
         """Time until the middle of a half-cycle; negative: it has just passed and the burst can begin at once."""
-        phase_us = self._mains.phase_us(at_us, half_us)
+        phase_us = self._mains.phase_us(self._start_us, half_us)
         if phase_us < 0:
             return 0
         lead_us = (half_us >> 1) - phase_us
@@ -75,16 +76,19 @@ class Element:
             lead_us += half_us
         return lead_us
 
-    def _fill(self, pattern: int, cycles: int, cycle_us: int, lead_us: int) -> None:
-        """Lead, one item for each cycle, low at the end. The lists keep their size while `cycles` does."""
-        durations = self._durations
+    def _set_levels(self, pattern: int, cycles: int) -> None:
+        """Low for the lead, one item for each cycle, low at the end. The lists keep their size while `cycles` does."""
         levels = self._levels
         if len(levels) != cycles + 2:
-            durations[:] = [1] * (cycles + 2)
             levels[:] = [False] * (cycles + 2)
+            self._durations[:] = [1] * (cycles + 2)
         for i in range(cycles):
-            durations[i + 1] = cycle_us
             levels[i + 1] = bool(pattern >> i & 1)
+
+    def _set_durations(self, cycle_us: int, lead_us: int) -> None:
+        durations = self._durations
+        for i in range(1, len(durations) - 1):
+            durations[i] = cycle_us
         durations[0] = lead_us if lead_us > 0 else 1
         if lead_us < 0:
             durations[1] += lead_us

@@ -36,6 +36,7 @@ class Link:
             1, baudrate=_BAUD, tx=pins.LINK_TX, rx=pins.LINK_RX, rxbuf=RX_BUFFER, txbuf=_TX_BUFFER, timeout=0
         )
         self._queued = 0
+        self._items = 0
         self._since_ms = now_ms()
 
     def waiting(self) -> bool:
@@ -52,13 +53,16 @@ class Link:
         """As the verb `link_write`."""
         at_ms = now_ms()
         queued = self._queued - ticks.diff(at_ms, self._since_ms) * _PER_MS
-        if queued < 0:
+        if queued <= 0:
+            # Which of the messages have left is known for sure only when all have.
             queued = 0
+            self._items = 0
         self._since_ms = at_ms
         self._queued = queued
-        if queued + length + _ITEM > _MOST:
+        if queued + length + (self._items + 1) * _ITEM > _MOST:
             return 0
         # MicroPython's streams take a length, which saves a slice.
         self._uart.write(buf, length)  # pyright: ignore[reportCallIssue, reportUnknownMemberType]
-        self._queued = queued + length + _ITEM
+        self._queued = queued + length
+        self._items += 1
         return length

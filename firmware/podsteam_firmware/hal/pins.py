@@ -53,9 +53,9 @@ EXPANDER = const(0x20)  # PCF8574, A0-A2 to ground
 CLOCK = const(0x68)  # DS3231
 
 # Bits of the expander. Lights and switches connect it to ground: a 0 lights, a 0 is a closed switch.
-RED = const(0x01)  # light
-GREEN = const(0x02)  # light
-BLUE = const(0x04)  # light
+RED = const(0x01)  # light: red
+GREEN = const(0x02)  # light: green
+BLUE = const(0x04)  # light: blue
 WATER_OK = const(0x10)  # switch: closed while there is water
 LATCHED = const(0x20)  # switch: closed while the podlet latch is
 UPRIGHT = const(0x40)  # switch: closed while the device stands upright

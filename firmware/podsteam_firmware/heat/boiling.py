@@ -20,6 +20,8 @@ _GONE_S = const(3)
 _SLOPE_MIN_MC_S = const(20)
 _SLOPE_MAX_MC_S = const(150)
 _NET_MIN_DW = const(300)
+_RATE_MAX_MC_S = const(20000)
+"""A sensor that jumps must not overflow a product."""
 _FELL_MC = const(3000)
 _LAG_S = const(4)
 """Middle of the envelope of sensor lags: how far the reading still has to go when the plateau is seen."""
@@ -78,7 +80,8 @@ class Boiling:
         if self._known < _BLOCKS:
             self._known += 1
         last = self._known - 1
-        self.rate_mc_s = (mean - means[last]) // last if last > 0 else 0
+        rate = (mean - means[last]) // last if last > 0 else 0
+        self.rate_mc_s = max(-_RATE_MAX_MC_S, min(_RATE_MAX_MC_S, rate))
 
     def _look(self, mean: int, expected: int) -> None:
         limit = max(_SLOPE_MIN_MC_S, min(_SLOPE_MAX_MC_S, expected // 4))

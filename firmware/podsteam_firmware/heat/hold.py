@@ -11,62 +11,61 @@ element or mains. Terms stay below 2^30 for |temperatures| <= 200 degC, Kp <= 50
 
 from podsteam_protocol.const import const
 
-_N = const(8)
-"""Derivative filter: Td / N."""
 _WEIGHT_PERMILLE = const(500)
 """Set-point weight b."""
-_LAG_S = const(16)
-"""Tw: wall to water lag, Cw Cl / (Cw + Cl) / hA = 115 x 251 / 366 / 4.9 J/K, W/K (research plant, 60 g)."""
-_TAU_S = const(16)
-"""Tc + L of the SIMC rule: apparent delay L of 8 s (water sensor 5 s, element, filters), Tc = L."""
-_INTEGRAL_S = const(64)
-"""Ti = 4 (Tc + L): SIMC for an integrating process (Skogestad 2003), Td = Tw."""
-_TRACKING_S = const(32)
-"""Tt = sqrt(Ti Td): Astrom and Hagglund 2006, section 3.5."""
-_FILTER_TICKS = const(20)
-"""Td / N = 2 s in ticks of 0.1 s."""
-_INTEGRAL_TICKS = const(640)
+_CLOSED_DS = const(128)
+"""(Tc + L) / (1 + T2 / Ti'), in 0.1 s: the gain is the heat capacity over this. SIMC for an integrating process with
+a lag (Skogestad 2003): Tc = L = 8 s, Ti' = 4 (Tc + L) = 64 s, T2 = 16 s, turned from the series into the ideal
+form. L is the water sensor (2 to 8 s), element and filters; T2 the lag from wall to water, Cw Cl / (Cw + Cl) / hA =
+115 x 251 / 366 / 5 (J/K, W/K): hypotheses of the simulated boiler."""
+_INTEGRAL_TICKS = const(800)
+"""Ti = Ti' + T2 = 80 s, in steps of 0.1 s."""
+_DERIVATIVE_DS = const(128)
+"""Td = Ti' T2 / (Ti' + T2) = 12.8 s, in 0.1 s."""
+_N = const(4)
+"""Derivative filter Td / N = 3.2 s."""
+_FILTER_TICKS = const(32)
 _TRACKING_TICKS = const(320)
-_FILTER_S = const(2)
+"""Tt = sqrt(Ti Td) = 32 s (Astrom and Hagglund 2006, section 3.5)."""
+_ZONE_MC = const(1000)
+_ZONE_TICKS = const(600)
+"""On the way to the target the integral waits until this distance, or for 60 s: what it gathers before is overshoot."""
 _RATE_MAX_DW = const(20000)
 """Bound of the derivative term: 2 kW, far beyond any element."""
-_KP_MIN_DW_K = const(80)
-_KP_MAX_DW_K = const(400)
+_KP_MIN_DW_K = const(100)
+_KP_MAX_DW_K = const(500)
 
 
 class Hold:
     """The controller. `enter` first, then `step` every 100 ms."""
 
     def __init__(self) -> None:
-        self.kp_dw_k = 228
+        self.kp_dw_k = 286
         """Proportional gain, 0.1 W/K; see `tune`."""
         self._integral_mdw = 0
         self._filter = 0
+        self._waited = 0
 
     def tune(self, capacity_j_k: int) -> None:
-        """Gain for a boiler that takes `capacity_j_k` per kelvin: Kp = C / (Tc + L), within 8 to 40 W/K.
-
-        SIMC for an integrating process of slope 1/C. With 365 J/K: 22.8 W/K.
-        """
-        kp = capacity_j_k * 10 // _TAU_S
-        if kp < _KP_MIN_DW_K:
-            kp = _KP_MIN_DW_K
-        self.kp_dw_k = kp if kp < _KP_MAX_DW_K else _KP_MAX_DW_K
+        """Gain for a boiler that takes `capacity_j_k` per kelvin: 28.6 W/K for 366 J/K, always within 10 to 50 W/K."""
+        self.kp_dw_k = max(_KP_MIN_DW_K, min(_KP_MAX_DW_K, capacity_j_k * 100 // _CLOSED_DS))
 
     def enter(self, target_mc: int, measured_mc: int, rate_mc_s: int, excess_dw: int) -> None:
         """Start so that the first output is feed-forward plus `excess_dw` (0.1 W), with no bump.
 
         `rate_mc_s` is the present slope of the measurement, with which the derivative filter is filled.
         """
-        self._filter = (measured_mc - rate_mc_s * _FILTER_S) * _FILTER_TICKS
+        self._waited = 0
+        self._filter = measured_mc * _FILTER_TICKS - rate_mc_s * (_FILTER_TICKS * _FILTER_TICKS) // 10
         self._integral_mdw = (excess_dw - self._proportional(target_mc, measured_mc)) * 1000
         self._integral_mdw -= self._derivative(measured_mc) * 1000
 
     def excess_dw(self, target_mc: int, measured_mc: int, rate_mc_s: int) -> int:
-        """What a controller at work would ask beyond the loss, 0.1 W: when that is no longer more than there is, it
-        is time to `enter`. A part of the distance is left to the integral, which gathers it on the way."""
-        ahead_mc = (target_mc - measured_mc) * _ENTRY_PERMILLE // 1000 - rate_mc_s * _DERIVATIVE_DS // 10
-        return self.kp_dw_k * ahead_mc // 1000
+        """What the controller at work would ask beyond the loss, 0.1 W: full weight, a steady integral, this slope.
+
+        When that and the loss are no longer more than there is, it is time to `enter`.
+        """
+        return self.kp_dw_k * (target_mc - measured_mc - rate_mc_s * _DERIVATIVE_DS // 10) // 1000
 
     def _proportional(self, target_mc: int, measured_mc: int) -> int:
         return self.kp_dw_k * (target_mc * _WEIGHT_PERMILLE // 1000 - measured_mc) // 1000
@@ -86,6 +85,12 @@ class Hold:
             output = 0
         if output > limit_dw:
             output = limit_dw
-        self._integral_mdw += self.kp_dw_k * (target_mc - measured_mc) // _INTEGRAL_TICKS
+        error_mc = target_mc - measured_mc
+        if abs(error_mc) < _ZONE_MC:
+            self._waited = _ZONE_TICKS
+        if self._waited < _ZONE_TICKS:
+            self._waited += 1
+        else:
+            self._integral_mdw += self.kp_dw_k * error_mc // _INTEGRAL_TICKS
         self._integral_mdw += (output - wanted) * 1000 // _TRACKING_TICKS
         return output

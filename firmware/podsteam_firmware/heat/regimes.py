@@ -10,6 +10,7 @@ from podsteam_firmware.heat.hold import Hold
 from podsteam_firmware.heat.probe import COAST, DRY, PULSE, Probe
 from podsteam_firmware.heat.settings import Settings
 from podsteam_firmware.heat.steam import Evidence, demand_dw, loss_dw, made_mg_min
+from podsteam_firmware.ticks import diff
 from podsteam_protocol.const import const
 from podsteam_protocol.messages import (
     REGIME_APPROACH,
@@ -37,6 +38,7 @@ _EVEN_MC = const(4000)
 _FOLD_MC = const(8000)
 _REHEAT_MC = const(12000)
 """Distance below a hold target from which full power takes over."""
+_PROBE_ROOM_MC = const(15000)
 _HOLD_MARGIN_MC = const(3000)
 """A hold target stays this far below a learned boiling point."""
 _HOLD_ONSET_DW = const(1500)
@@ -50,6 +52,8 @@ _LAG_MC_S = const(4)
 _WATER_MIN_J_K = const(34)
 """8 g of water."""
 _WATER_MAX_J_K = const(900)
+_TAKEN_MAX_J = const(200000)
+"""More than 200 g of water ever take: keeps the product small."""
 
 
 class Heat:
@@ -72,7 +76,7 @@ class Heat:
         self.steam_mg_min = 0
         """Steam made now, from power less loss; 0 unless the water boils."""
         self.steam_mg = 0
-        """Its sum since `reset_steam`, mg."""
+        """Its sum since `reset_steam`, mg, without what is made before the plateau is seen (10 s, about 1 g)."""
         self.boiling_mc = 0
         """Learned boiling point as the water sensor shows it, milli-degC; 0: not learned since power-on."""
         self.probe_dry = False
@@ -87,8 +91,11 @@ class Heat:
         self._boiling = Boiling()
         self._evidence = Evidence()
         self._hold = Hold()
+        self._last_ms = -1
+        self._elapsed_ms = 0
         self._net_dw = 0
         self._net_cj = 0
+        self._fresh = False
         self._steam_rest = 0
         self._wall_0 = 0
         self._water_0 = 0
@@ -120,7 +127,10 @@ class Heat:
 
     # The step ---------------------------------------------------------------------------------------------
     def step(self, now_ms: int, sense: "Sense") -> None:
-        """One step of 100 ms. Time is counted in steps; `now_ms` is there for the sake of one calling convention."""
+        """One step, every 100 ms; sums are taken over the time that really went by (1 s at most)."""
+        elapsed_ms = diff(now_ms, self._last_ms) if self._last_ms >= 0 else 0
+        self._elapsed_ms = max(0, min(elapsed_ms, 1000))
+        self._last_ms = now_ms
         self._measure(sense)
         power_dw = 0
         if not self.wanted or self.probe_dry:
@@ -133,7 +143,8 @@ class Heat:
     def _measure(self, sense: "Sense") -> None:
         loss = loss_dw(self.settings.loss_mw_k, sense.water_mc, self.ambient_mc)
         self._net_dw = sense.power_dw - loss
-        self._net_cj += self._net_dw
+        if self.wanted:
+            self._net_cj += self._net_dw * self._elapsed_ms // 100
         net = self._net_dw
         # Holding a temperature looks like boiling: heat goes in and the water stays.
         if self.regime == REGIME_HOLD and sense.water_mc > self._target() - _BOILING_WANTED_MC:
@@ -150,9 +161,9 @@ class Heat:
         else:
             stored = max(self._boiling.rate_mc_s, 0) * self.capacity_j_k // 100
             self.steam_mg_min = made_mg_min(self._net_dw - stored, self.boiling_mc)
-            self._steam_rest += self.steam_mg_min
-            self.steam_mg += self._steam_rest // 600
-            self._steam_rest %= 600
+            self._steam_rest += self.steam_mg_min * self._elapsed_ms
+            self.steam_mg += self._steam_rest // 60000
+            self._steam_rest %= 60000
             if self.regime == REGIME_STEAM:
                 warm = sense.outlet_mc >= self.ambient_mc + self.settings.outlet_rise_mc
                 wanted = demand_dw(self.rate_mg_min, self.boiling_mc, 0)
@@ -162,7 +173,7 @@ class Heat:
         self.steam_ok = self._evidence.ok
 
     def _energetic(self) -> bool:
-        """Whether the net energy since the start has heated the metal and 8 g of water to the boiling point, less 20 %."""
+        """Whether the net energy since the start could heat the metal and 8 g of water so far; 20 % are allowed."""
         metal = self.settings.metal_j_k * (self.boiling_mc - self._wall_0)
         water = _WATER_MIN_J_K * (self.boiling_mc - self._water_0)
         return self._net_cj // 100 >= (metal + water) // 1250
@@ -187,6 +198,7 @@ class Heat:
         outlet = sense.outlet_mc
         self._boiling.restart()
         self._net_cj = 0
+        self._fresh = True
         self._wall_0 = wall
         self._water_0 = sense.water_mc
         if abs(wall - outlet) <= _EVEN_MC and abs(sense.water_mc - outlet) <= _EVEN_MC:
@@ -202,6 +214,9 @@ class Heat:
         state = self._probe.step(sense.wall_mc, sense.water_mc, sense.power_dw)
         self.probe_rise_cdeg = self._probe.rise_cdeg
         if state == PULSE:
+            if self.rate_mg_min == 0 and self.target_mc - sense.water_mc < _PROBE_ROOM_MC:
+                # Little is left to a low target: warm water is proof enough.
+                self.regime = REGIME_HEAT
             return sense.full_dw
         if state == DRY:
             self.probe_dry = True
@@ -216,15 +231,14 @@ class Heat:
         water = sense.water_mc
         limit = self._onset_limit(sense)
         loss = loss_dw(self.settings.loss_mw_k, target, self.ambient_mc)
-        if self.regime == REGIME_HOLD and target - water > _REHEAT_MC:
-            self.regime = REGIME_HEAT
-        if self.regime != REGIME_HOLD:
-            excess = self._hold.excess_dw(target, water, self._boiling.rate_mc_s)
+        self._learn(sense)
+        excess = self._hold.excess_dw(target, water, self._boiling.rate_mc_s)
+        if self.regime != REGIME_HOLD or target - water > _REHEAT_MC:
             if loss + excess >= limit:
                 self.regime = REGIME_HEAT
                 return limit
-            self._learn(sense)
-            self._hold.tune(self.capacity_j_k)
+        if self.regime != REGIME_HOLD:
+            self._fresh = False
             self._hold.enter(target, water, self._boiling.rate_mc_s, excess)
             self.regime = REGIME_HOLD
         return self._hold.step(target, water, loss, limit)
@@ -236,7 +250,7 @@ class Heat:
         return self.target_mc
 
     def _onset_mc(self) -> int:
-        """Water temperature at which boiling might begin: on the low side, and later what was learned, less a margin."""
+        """Water temperature at which boiling might begin: on the low side; later what was learned, less a margin."""
         if self.boiling_mc > 0:
             return self.boiling_mc - self.settings.boil_margin_mc
         return self.settings.boil_floor_mc
@@ -255,24 +269,27 @@ class Heat:
         power = demand_dw(self.rate_mg_min, boiling, loss_dw(self.settings.loss_mw_k, boiling, self.ambient_mc))
         if self._boiling.now:
             self.regime = REGIME_STEAM
+            self._fresh = False
             return power
         if not self._near(sense):
             self.regime = REGIME_HEAT
-            return sense.full_dw
-        if self.regime == REGIME_HEAT:
             self._learn(sense)
+            return sense.full_dw
         self.regime = REGIME_APPROACH
+        if self.boiling_mc > 0:
+            return power * self.settings.onset_learned_permille // 1000
         return power * self.settings.onset_permille // 1000
 
     def _learn(self, sense: "Sense") -> None:
         """Heat capacity from the energy of the heat-up: what the metal did not take has warmed the water."""
         water = sense.water_mc + self._boiling.rate_mc_s * _LAG_MC_S - self._water_0
-        if water < _RISE_MIN_MC:
+        if self.regime != REGIME_HEAT or not self._fresh or water < _RISE_MIN_MC:
             return
         metal = self.settings.metal_j_k
         taken = self._net_cj // 100 - metal * (sense.wall_mc - self._wall_0) // 1000
-        capacity = taken * 1000 // water
+        capacity = max(0, min(taken, _TAKEN_MAX_J)) * 1000 // water
         self.capacity_j_k = metal + max(_WATER_MIN_J_K, min(_WATER_MAX_J_K, capacity))
+        self._hold.tune(self.capacity_j_k)
 
     def _fold(self, power_dw: int, wall_mc: int) -> int:
         """Less power for a wall that gets too hot behind scale."""

@@ -22,7 +22,10 @@ class Settings:
         self.boil_margin_mc = 2500
         """Where a learned boiling point is believed: this much lower."""
         self.onset_permille = 1200
-        """Power at which boiling is let begin, relative to what the wanted steam takes."""
+        """Power at which boiling is let begin, relative to what the wanted steam takes, while the boiling point is
+        not known: high, because the way from the floor to it may be 12 K."""
+        self.onset_learned_permille = 1080
+        """The same once it is known and 2.5 K away."""
         self.wall_fold_mc = 120000
         """Wall at which power is folded back, to nothing 8 K above; milli-degC. Scale, not water, takes it there."""
         self.outlet_rise_mc = 8000

@@ -68,8 +68,9 @@ class Evidence:
     def judge(self, boiling_net_dw: int, wanted_dw: int, warm: bool, energetic: bool) -> None:
         """Every 100 ms while the water is at its plateau.
 
-        `boiling_net_dw`: net power over the last second that went into steam; `wanted_dw`: what the wanted rate takes, both 0.1 W without
-        losses. `warm`: the outlet is warm enough; `energetic`: enough energy went in to have boiled any water.
+        `boiling_net_dw`: power of the last second that went into steam; `wanted_dw`: what the wanted rate takes;
+        both 0.1 W, without losses. `warm`: the outlet is warm enough; `energetic`: the energy of the heat-up
+        suffices to have boiled any water.
         """
         least_dw = min(wanted_dw // 2, _LEAST_DW)
         if warm and energetic and not self.falling and boiling_net_dw >= least_dw:

@@ -4,7 +4,6 @@
 import struct
 
 from podsteam_firmware import ticks
-from podsteam_protocol import messages as m
 from podsteam_protocol.const import const
 
 try:

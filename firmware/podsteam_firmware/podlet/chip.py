@@ -45,12 +45,11 @@ class Chip(pn532.Pn532):
         self._due_ms = hal.now_ms()
         self._fails = 0
         self.silent = False
-        """The chip could not be brought to answer; cleared by `works`."""
+        """The chip cannot be brought to answer: it is held in reset, or on its way out of it."""
 
     def works(self) -> None:
         """A whole visit went well."""
         self._fails = 0
-        self.silent = False
 
     def poll(self, now_ms: int) -> int:
         """As `Pn532.poll`, but it gives OK, REST, PENDING and AGAIN only; failures are dealt with here."""
@@ -67,6 +66,7 @@ class Chip(pn532.Pn532):
             return result
         self._stage += 1
         if self._stage == _SET_UP:
+            self.silent = False
             return AGAIN
         self._set_up()
         return pn532.PENDING

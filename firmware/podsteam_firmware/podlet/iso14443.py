@@ -8,7 +8,7 @@ the length of the UID and the UID (PN532 user manual, 7.3.5). An NTAG21x has SEN
 
 from podsteam_protocol.const import const
 
-UID_SIZE = const(7)
+_UID_SIZE = const(7)
 """Bytes of an NTAG21x UID."""
 
 NONE = const(0)
@@ -27,8 +27,8 @@ def selected(buf: bytearray, at: int, length: int, uid: bytearray) -> int:
         return NONE
     if buf[at] > 1:
         return TWO
-    if length < 6 + UID_SIZE or buf[at + 2] != 0x00 or buf[at + 3] != 0x44 or buf[at + 4] or buf[at + 5] != UID_SIZE:
+    if length < 6 + _UID_SIZE or buf[at + 2] != 0x00 or buf[at + 3] != 0x44 or buf[at + 4] or buf[at + 5] != _UID_SIZE:
         return FOREIGN
-    for i in range(UID_SIZE):
+    for i in range(_UID_SIZE):
         uid[i] = buf[at + 6 + i]
     return ONE

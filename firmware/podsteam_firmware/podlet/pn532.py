@@ -17,9 +17,6 @@ except ImportError:
 if TYPE_CHECKING:
     from podsteam_firmware.hal.verbs import Hal
 
-IN_DATA_EXCHANGE = const(0x40)
-IN_COMMUNICATE_THRU = const(0x42)
-
 # Results of `poll`.
 OK = const(0)
 """Done: the answer is `buf[at:at + length]`."""
@@ -27,24 +24,23 @@ PENDING = const(1)
 """Not done yet."""
 REST = const(2)
 """No command runs."""
-NO_ACK = const(3)
+# Every result above REST is a failure.
+_NO_ACK = const(3)
 """The chip did not acknowledge the command in time."""
-TIMEOUT = const(4)
+_TIMEOUT = const(4)
 """It acknowledged, but no answer came in time."""
-CHECKSUM = const(5)
+_CHECKSUM = const(5)
 """Two answers in a row with a wrong LCS or DCS."""
-MALFORMED = const(6)
+_MALFORMED = const(6)
 """Two answers in a row that are half, extended, too long or no frame at all."""
-SYNTAX = const(7)
+_SYNTAX = const(7)
 """The chip sent its error frame: it did not understand the command."""
-BUS = const(8)
+_BUS = const(8)
 """A bus transfer failed."""
-ABORTED = const(9)
-"""`abort` ended it."""
 
-MAX_PAYLOAD = const(16)
+_MAX_PAYLOAD = const(16)
 """Longest payload that `command` takes, bytes."""
-MAX_ANSWER = const(66)
+_MAX_ANSWER = const(66)
 """Longest answer after its code that can be received, bytes: a status and 16 pages of an NTAG, and one spare."""
 
 _ACK_MS = const(30)
@@ -68,9 +64,9 @@ class Pn532:
         self._hal = hal
         self._ack = bytearray(b"\x00\x00\xff\x00\xff\x00")
         self._nack = bytearray(b"\x00\x00\xff\xff\x00\x00")
-        self._out = bytearray(MAX_PAYLOAD + 9)
+        self._out = bytearray(_MAX_PAYLOAD + 9)
         self._out[2] = 0xFF
-        self.buf = bytearray(MAX_ANSWER + 10)
+        self.buf = bytearray(_MAX_ANSWER + 10)
         """Last transfer read, ready byte first."""
         self.at = 0
         """Where in `buf` the answer begins, after its code."""
@@ -118,16 +114,17 @@ class Pn532:
         self._hal.nfc_reset(True)
         self._state = _IDLE
 
-    def abort(self) -> None:
-        """End the running command: the next `poll` sends an ACK frame and gives ABORTED."""
-        self._give_up(ABORTED)
-
     def eager(self) -> bool:
-        """Whether the next `poll` has something to send and waits for nothing."""
-        return _SEND <= self._state <= _SEND_ABORT
+        """Whether the next `poll` has something to do at once: to send, or to read what came in the meantime."""
+        state = self._state
+        return _SEND <= state <= _SEND_ABORT or (_AWAIT_ACK <= state <= _AWAIT_ANSWER and self._hal.nfc_ready())
 
     def poll(self, now_ms: int) -> int:
-        """Carry on, with at most one bus transfer. Returns OK, PENDING, REST or the way it failed."""
+        """Carry on, with at most one bus transfer.
+
+        Returns OK, PENDING, REST, or how it failed: 3 no ACK, 4 no answer in time, 5 checksum, 6 malformed, 7 error
+        frame, 8 bus. A command that failed on the bus or in time has been aborted by then.
+        """
         state = self._state
         if state == _IDLE:
             return REST
@@ -141,7 +138,7 @@ class Pn532:
                 return result
             state = self._state
         if ticks.diff(now_ms, self._since) > (_ACK_MS if state == _AWAIT_ACK else self._limit_ms):
-            self._give_up(NO_ACK if state == _AWAIT_ACK else TIMEOUT)
+            self._give_up(_NO_ACK if state == _AWAIT_ACK else _TIMEOUT)
         return PENDING
 
     def _give_up(self, result: int) -> None:
@@ -176,7 +173,7 @@ class Pn532:
         if state == _SEND_ABORT:
             return self._end(self._result)
         if sent != length:
-            self._give_up(BUS)
+            self._give_up(_BUS)
             return PENDING
         self._since = now_ms
         self._state = _AWAIT_ACK if state == _SEND else _AWAIT_ANSWER
@@ -187,7 +184,7 @@ class Pn532:
         wanted = 7 if awaits_ack else self._answer + 10
         count = self._hal.nfc_read(self.buf, wanted)
         if count < 0:
-            self._give_up(BUS)
+            self._give_up(_BUS)
             return PENDING
         if count == 0 or not self.buf[0] & 1:
             return PENDING
@@ -198,7 +195,7 @@ class Pn532:
             # Anything else is a leftover of an earlier command: the ACK may still come.
             return PENDING
         result = self._parse(count)
-        if result == CHECKSUM or result == MALFORMED:
+        if result == _CHECKSUM or result == _MALFORMED:
             if not self._asked_again:
                 self._asked_again = True
                 self._state = _SEND_NACK
@@ -220,27 +217,27 @@ class Pn532:
         buf = self.buf
         at = buf.find(b"\x00\xff", 1, count) + 2
         if at < 2 or at + 2 > count:
-            return MALFORMED
+            return _MALFORMED
         length = buf[at]
         both = (length + buf[at + 1]) & 0x1FF
         if both == 0xFF and length == 0:
             return PENDING
         if length == 0xFF:
-            return MALFORMED
+            return _MALFORMED
         if both & 0xFF:
-            return CHECKSUM
+            return _CHECKSUM
         at += 2
         if length == 0 or at + length >= count:
-            return MALFORMED
+            return _MALFORMED
         total = 0
         for i in range(at, at + length + 1):
             total += buf[i]
         if total & 0xFF:
-            return CHECKSUM
+            return _CHECKSUM
         if length == 1 and buf[at] == 0x7F:
-            return SYNTAX
+            return _SYNTAX
         if length < 2 or buf[at] != 0xD5:
-            return MALFORMED
+            return _MALFORMED
         if buf[at + 1] != self._out[6] + 1:
             return PENDING
         self.at = at + 2

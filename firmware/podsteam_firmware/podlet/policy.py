@@ -5,7 +5,6 @@ Open by default: an unsigned or unknown podlet works, under the guest caps below
 refused only when it is exhausted, past its date, or when its limits cannot be read.
 """
 
-from podsteam_firmware.podlet.iso14443 import UID_SIZE
 from podsteam_firmware.podlet.record import Record
 from podsteam_protocol import messages as m
 from podsteam_protocol import podlet as p
@@ -13,16 +12,17 @@ from podsteam_protocol.const import const
 
 # Guest caps. A shot of 20 to 250 uL and 0.5 to 2 mL in a session are the working range that this device is made
 # for; without a signature only the lower half of it is allowed.
-GUEST_SHOT_NL = const(100_000)
-GUEST_SESSION_NL = const(1_000_000)
-GUEST_INTERVAL_S = const(10)
-GUEST_OUTLET_MIN_CDEG = const(3_000)
+_GUEST_SHOT_NL = const(100_000)
+_GUEST_SESSION_NL = const(1_000_000)
+_GUEST_INTERVAL_S = const(10)
+_GUEST_OUTLET_MIN_CDEG = const(3_000)
 """Below, steam condenses before it carries anything."""
-GUEST_OUTLET_MAX_CDEG = const(10_500)
+_GUEST_OUTLET_MAX_CDEG = const(10_500)
 """Above, the outlet is hotter than steam can make it."""
-GUEST_FLOW_NL_MS = const(10)
+_GUEST_FLOW_NL_MS = const(400)
 """Flow of a podlet that does not tell its own: the device's nominal valve with water."""
-_MAX_FLOW_NL_MS = const(1_000)
+_GUEST_FLOW_MIN_NL_MS = const(100)
+"""A tag that tells a lower flow makes pulses longer: without a signature, four times those of water at most."""
 
 
 class Limits:
@@ -47,7 +47,7 @@ class Limits:
         self.doses_used = 0
         """The largest of all witnesses."""
         self.doses_left = 0
-        self._known_uid = bytearray(UID_SIZE)
+        self._known_uid = bytearray(7)
         self._known_used = 0
 
     def usable(self) -> bool:
@@ -72,12 +72,12 @@ class Limits:
         many doses used as it had then, whatever its tag says now.
         """
         values = record.values
-        self.dose_nl = min(values[p.MAIN_DOSE_NL], GUEST_SHOT_NL)
-        self.session_cap_nl = min(values[p.MAIN_SESSION_CAP_NL] or GUEST_SESSION_NL, GUEST_SESSION_NL)
-        self.min_interval_s = max(values[p.MAIN_MIN_INTERVAL_S], GUEST_INTERVAL_S)
-        self.outlet_min_cdeg = max(values[p.MAIN_OUTLET_MIN_CDEG], GUEST_OUTLET_MIN_CDEG)
-        self.outlet_max_cdeg = min(values[p.MAIN_OUTLET_MAX_CDEG] or GUEST_OUTLET_MAX_CDEG, GUEST_OUTLET_MAX_CDEG)
-        self.flow_nl_ms = min(values[p.MAIN_FLOW_NL_MS] or GUEST_FLOW_NL_MS, _MAX_FLOW_NL_MS)
+        self.dose_nl = min(values[p.MAIN_DOSE_NL], _GUEST_SHOT_NL)
+        self.session_cap_nl = min(values[p.MAIN_SESSION_CAP_NL] or _GUEST_SESSION_NL, _GUEST_SESSION_NL)
+        self.min_interval_s = max(values[p.MAIN_MIN_INTERVAL_S], _GUEST_INTERVAL_S)
+        self.outlet_min_cdeg = max(values[p.MAIN_OUTLET_MIN_CDEG], _GUEST_OUTLET_MIN_CDEG)
+        self.outlet_max_cdeg = min(values[p.MAIN_OUTLET_MAX_CDEG] or _GUEST_OUTLET_MAX_CDEG, _GUEST_OUTLET_MAX_CDEG)
+        self.flow_nl_ms = max(values[p.MAIN_FLOW_NL_MS] or _GUEST_FLOW_NL_MS, _GUEST_FLOW_MIN_NL_MS)
         self._count(record, uid)
         if self.outlet_min_cdeg >= self.outlet_max_cdeg:
             self.clear_limits()

@@ -8,7 +8,7 @@ and tried again every few seconds (`chip`).
 """
 
 from podsteam_firmware import ticks
-from podsteam_firmware.podlet import chip, iso14443, ntag, pn532, visit
+from podsteam_firmware.podlet import chip, iso14443, ntag, pn532
 from podsteam_firmware.podlet.policy import Limits
 from podsteam_firmware.podlet.record import Record
 from podsteam_protocol import messages as m
@@ -38,8 +38,9 @@ _LOST_MS = const(700)
 _REREAD_MS = const(2_000)
 """Between attempts at a tag that could not be read."""
 _TRIES = const(3)
+_UID_SIZE = const(7)
 
-# What runs now. From _LOCATE to _SLOTS it is decoding, without a command.
+# What runs now. _LOCATE to _SLOTS is decoding, without a command.
 _REST = const(0)
 _FIELD_OFF = const(1)
 _RELEASE = const(2)
@@ -58,7 +59,7 @@ class Reader(Limits):
         super().__init__()
         self._hal = hal
         self._chip = chip.Chip(hal)
-        self._visit = visit.Visit(self._chip)
+        self._visit = ntag.Visit(self._chip)
         self._phase = _REST
         self._due_ms = hal.now_ms()
         self._seen_ms = 0
@@ -66,7 +67,7 @@ class Reader(Limits):
         self._misses = 0
         self._tries = 0
         self._to_read = False
-        self._found = bytearray(iso14443.UID_SIZE)
+        self._found = bytearray(_UID_SIZE)
         self._slot = bytearray(p.SLOT_SIZE)
         self._slot_doses = 0
         self._slot_nl = 0
@@ -76,7 +77,7 @@ class Reader(Limits):
         """What the tag says; meaningful while `dose_nl` is not 0."""
         self.present = False
         """A single tag is in the holder."""
-        self.uid = bytearray(iso14443.UID_SIZE)
+        self.uid = bytearray(_UID_SIZE)
         """Its UID, zeros when there is none or it is no NTAG21x."""
         self.tag_type = 0
         """Storage byte of GET_VERSION, 0 until it is known."""
@@ -111,6 +112,8 @@ class Reader(Limits):
 
     def pump(self, now_ms: int) -> bool:
         """Carry on. Returns True when there is more to do at once, False when it waits for the chip or for time."""
+        if self.state == m.PODLET_REMOVED and not self.in_use:
+            self.enter(m.PODLET_ABSENT)
         result = self._chip.poll(now_ms)
         if result == pn532.PENDING:
             if self._chip.silent and self.fault != m.CODE_READER_SILENT:
@@ -128,10 +131,8 @@ class Reader(Limits):
         return self._phase != _REST
 
     def _start(self, now_ms: int) -> bool:
-        """Begin a visit when it is time, or when there is something to write."""
-        if self.state == m.PODLET_REMOVED and not self.in_use:
-            self.enter(m.PODLET_ABSENT)
-        if not ticks.due(now_ms, self._due_ms) and self.write_state != WRITE_BUSY:
+        """Begin a visit when it is time, or at once when there is something to write; a missed tag gets its pause."""
+        if not ticks.due(now_ms, self._due_ms) and (self._misses or self.write_state != WRITE_BUSY):
             return False
         self._go(_LIST)
         return True
@@ -174,8 +175,7 @@ class Reader(Limits):
         self._to_read = False
         self.present = False
         self.fault = self.tag_type = self.image_size = 0
-        for i in range(iso14443.UID_SIZE):
-            self.uid[i] = 0
+        self.uid[:] = bytes(_UID_SIZE)
         self.clear_limits()
         if self.write_state == WRITE_BUSY:
             self.write_state = WRITE_FAILED
@@ -198,14 +198,14 @@ class Reader(Limits):
             if not self.present or self._found != self.uid:
                 self._arrived(now_ms)
             self._begin(now_ms)
-        else:
-            if self.uid[0] or self.state != m.PODLET_UNREADABLE:
-                self._lost()
-                self.insertion = (self.insertion + 1) & 0x3FFFFFFF
-            self.present = found == iso14443.FOREIGN
-            self.fault = m.CODE_TAG_FORMAT if self.present else m.CODE_TWO_TAGS
-            self.enter(m.PODLET_UNREADABLE)
-            self._go(_RELEASE)
+            return
+        if self.uid[0] or self.state != m.PODLET_UNREADABLE:
+            self._lost()
+            self.insertion = (self.insertion + 1) & 0x3FFFFFFF
+        self.present = found == iso14443.FOREIGN
+        self._unreadable()
+        if not self.present:
+            self.fault = m.CODE_TWO_TAGS
 
     def _arrived(self, now_ms: int) -> None:
         """Another tag than before is selected."""
@@ -213,8 +213,7 @@ class Reader(Limits):
         self._lost()
         self.present = True
         self.insertion = (self.insertion + 1) & 0x3FFFFFFF
-        for i in range(iso14443.UID_SIZE):
-            self.uid[i] = self._found[i]
+        self.uid[:] = self._found
         if while_reading:
             self.fault = m.CODE_TAG_CHANGED
         self._to_read = True
@@ -233,22 +232,23 @@ class Reader(Limits):
             record = self.record
             nl = record.nl_used + self._slot_nl
             record.encode_next(self._slot, self._slot_doses, nl, self._slot_day, self._slot_session)
-            self._visit.write(record.next_slot_at() // ntag.PAGE_SIZE, self._slot)
+            self._visit.write(record.next_slot_at(), self._slot)
         else:
             self._go(_RELEASE)
 
     def _take(self, phase: int, now_ms: int) -> None:
         """A command of a reading or writing was answered."""
-        outcome = self._visit.take()
-        if outcome == visit.FAILED:
+        visit = self._visit
+        outcome = visit.take()
+        if outcome == ntag.FAILED:
             self._tag_failed(now_ms)
-        elif outcome == visit.FOREIGN:
+        elif outcome == ntag.FOREIGN:
             self._unreadable()
-        elif outcome == visit.DONE and phase == _READ:
-            self.tag_type = self._visit.tag_type
-            self.image_size = self._visit.image_size
+        elif outcome == ntag.DONE and phase == _READ:
+            self.tag_type = visit.tag_type
+            self.image_size = visit.image_size
             self._go(_LOCATE)
-        elif outcome == visit.DONE:
+        elif outcome == ntag.DONE:
             at = self.record.next_slot_at()
             self.image[at : at + p.SLOT_SIZE] = self._slot
             self.record.read_slots(self.image)
@@ -283,7 +283,7 @@ class Reader(Limits):
         if not good:
             self._unreadable()
         elif phase < _SLOTS:
-            self._go(phase + 1)
+            self._phase = phase + 1
         else:
             self._to_read = False
             self._judge()

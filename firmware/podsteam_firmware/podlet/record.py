@@ -147,6 +147,6 @@ def _in_range(key: int, value: int) -> bool:
     """Whether a number of main is one that this field can have; all are small integers on the device."""
     if key == p.MAIN_OUTLET_MIN_CDEG or key == p.MAIN_OUTLET_MAX_CDEG:
         return -0x8000 <= value <= 0x7FFF
-    if key == p.MAIN_DOSE_COUNT or key == p.MAIN_MIN_INTERVAL_S:
+    if key == p.MAIN_DOSE_COUNT or key == p.MAIN_MIN_INTERVAL_S or key == p.MAIN_FLOW_NL_MS:
         return 0 <= value <= 0xFFFF
     return 0 <= value <= _MAX

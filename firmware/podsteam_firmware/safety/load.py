@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from podsteam_firmware.signals import Inputs
 
 _COUNT_MASK = const(0x3FFFFFFF)
+_HALVES_MAX = const(64)
+"""More in one tick is a counter that was set back."""
 _WELDED_HALVES = const(5)
 """50 ms of current too much."""
 _OPEN_HALVES = const(12)
@@ -39,12 +41,12 @@ class Load:
         self._ticks = 0
 
     def step(self, inputs: "Inputs", mains: bool) -> int:
-        """Compare one tick's counts; without mains there is nothing to compare. CODE_ELEMENT_OPEN, CODE_SSR_WELDED or 0."""
+        """Compare one tick's counts: CODE_ELEMENT_OPEN, CODE_SSR_WELDED or 0. Without mains nothing is compared."""
         if self._burst < 0:
             self._burst = inputs.burst_halves
             self._load = inputs.load_halves
-        self.commanded = (inputs.burst_halves - self._burst) & _COUNT_MASK
-        counted = (inputs.load_halves - self._load) & _COUNT_MASK
+        self.commanded = min((inputs.burst_halves - self._burst) & _COUNT_MASK, _HALVES_MAX)
+        counted = min((inputs.load_halves - self._load) & _COUNT_MASK, _HALVES_MAX)
         self._burst = inputs.burst_halves
         self._load = inputs.load_halves
         if not mains:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The supervisor: may the element be on? It judges raw microvolts and counts, apart from the controller.
 
-It has its own limits and its own detectors, reads nothing that the controller computed, and has the last word:
-`allow` for the element, `allow_valve` for dosing, `relay` for the heartbeat. A fault is latched with its code and
-the reading that decided; only `clear`, asked for at the device, takes it back, and only when the wall is cool.
-Inside one interpreter this is no independence: that is the business of relay, thermal link and bimetal.
+It has its own limits and its own detectors, reads nothing that the controller computed, and has the last
+word: `allow` for the element, `allow_valve` for dosing, `relay` for the heartbeat. A fault is latched with its
+code and the reading that decided; only `clear`, asked for at the device, takes it back, and only when the wall is
+cool. Inside one interpreter this is no independence: that is the business of relay, thermal link and bimetal.
 """
 
 from podsteam_firmware.safety.dry import Dry
@@ -40,6 +40,7 @@ _MAINS_UV = const(850000)
 """170 V: below it is lost; the controller stops long before, at 195 V."""
 _CROSSINGS = const(3)
 """Half-cycles in a tick of 50 ms at least: 4 at 45 Hz, less one for a late tick."""
+_CROSSINGS_MAX = const(64)
 _COUNT_MASK = const(0x3FFFFFFF)
 _COOL_UV = const(1549800)
 """50 degC: cool enough to clear a fault."""
@@ -126,7 +127,7 @@ class Supervisor:
 
     # The tick ---------------------------------------------------------------------------------------------
     def step(self, now_ms: int, inputs: "Inputs", heat_wanted: bool, valve_wanted: bool) -> None:
-        """Judge one tick. `heat_wanted`: a session wants the element's relay; `valve_wanted`: it wants to dose."""
+        """Judge one tick. `heat_wanted`: a session wants to heat now or soon; `valve_wanted`: it wants to dose."""
         self._memory()
         self._samples(now_ms, inputs)
         self._detect(inputs)
@@ -158,6 +159,7 @@ class Supervisor:
 
     def _detect(self, inputs: "Inputs") -> None:
         crossings = (inputs.zero_cross - self._crossings) & _COUNT_MASK if self._crossings >= 0 else 0
+        crossings = min(crossings, _CROSSINGS_MAX)
         self._crossings = inputs.zero_cross
         self._mains(inputs.mains_uv, crossings)
         code = self._ranges.step(inputs)
@@ -176,7 +178,7 @@ class Supervisor:
 
     def _thermal(self, inputs: "Inputs", crossings: int) -> None:
         commanded = self._load.commanded
-        if self._dry.step(inputs.wall_uv, inputs.water_uv, commanded):
+        if self._dry.step(inputs.wall_uv, commanded):
             self.trip(CODE_DRY_BOIL, self._dry.detail)
         if self._rise.step(inputs.wall_uv, commanded, crossings):
             self.trip(CODE_HEATING_FAILED, self._rise.detail)

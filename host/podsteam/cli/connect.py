@@ -28,7 +28,7 @@ def open_device(settings: Settings) -> "Device":
     device = Device(find.open_port(port))
     hello = device.hello
     if hello.minor > m.MINOR:
-        note(f"The device speaks protocol {hello.major}.{hello.minor}, newer than this host tool; some of it is not shown.")
+        note(f"The device speaks the newer protocol {hello.major}.{hello.minor}; some of it is not shown.")
     if settings.verbose:
         trip_ms = device.link.round_trips.smoothed_s * 1000
         note(f"Unit {hello.uid.hex()}, boot {device.link.boot_id:08x}, round trip {trip_ms:.1f} ms")

@@ -99,10 +99,14 @@ def _list_text(data: Data) -> Iterable[str]:
     from podsteam.cli.output import table
 
     rows = [
-        [e["name"], e["on"], words.clock(e["steam_s"]), f"{e['steam_g']:g} g", str(e["doses"]), "*" if e["default"] else ""]
+        [e["name"], e["on"], words.clock(e["steam_s"]), f"{e['steam_g']:g} g", str(e["doses"]), _mark(e)]
         for e in data["programs"]
     ]
     return table(["name", "on", "steam", "mass", "doses", "started by the button"], rows)
+
+
+def _mark(entry: Data) -> str:
+    return "*" if entry["default"] else ""
 
 
 @program.command()

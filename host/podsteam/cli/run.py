@@ -2,14 +2,13 @@
 """One recorded session as the command line runs it: view, store, signals, and what is said at the end."""
 
 import contextlib
-import signal
 from collections.abc import Callable, Iterable, Iterator
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Settings
 from podsteam.cli.connect import note
+from podsteam.cli.signals import stop_signals
 from podsteam.errors import DeviceLost, PodsteamError
 from podsteam.session import Outcome, Session, Taker, View, record_head
 from podsteam.wire import messages as m
@@ -48,23 +47,6 @@ class LinesView:
         from podsteam.cli.views import event_data
 
         self._emit(event_data(event))
-
-
-@contextlib.contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Inside, Ctrl-C and a polite end of the process only raise a flag, which the function given tells."""
-    caught: list[int] = []
-
-    def handler(number: int, _: FrameType | None) -> None:
-        caught.append(number)
-
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield lambda: bool(caught)
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
 
 
 class SessionCall:
@@ -123,8 +105,8 @@ class SessionCall:
             return self._writer
 
         try:
-            with stop_signals() as stop_wanted:
-                outcome = Session(device, view, begin, stop_wanted).run(name, armed)
+            with stop_signals() as caught:
+                outcome = Session(device, view, begin, lambda: self._stop_wanted(caught, view)).run(name, armed)
                 self._finish("")
             return outcome
         except PodsteamError as e:
@@ -132,6 +114,11 @@ class SessionCall:
         except BaseException as e:
             self._finish(type(e).__name__)
             raise
+
+    def _stop_wanted(self, caught: Callable[[], bool], view: View) -> bool:
+        if caught():
+            _say(view, "Stopping; waiting for the device to confirm that heat is off.")
+        return caught()
 
     def _ask_for_the_button(self, device: "Device", view: View, armed_s: int) -> None:
         from podsteam.transport import sim
@@ -145,8 +132,7 @@ class SessionCall:
         elif (served := sim.served_at(device.port.name)) is not None:
             which = f" --name {served['name']}" if served.get("name") else ""
             text = f"Press the button within {armed_s} s: podsteam sim press{which}"
-        say: Callable[[str], None] = getattr(view, "say", note)
-        say(text)
+        _say(view, text)
 
     def _finish(self, ending: str) -> None:
         """Close the record, once."""
@@ -181,6 +167,12 @@ class SessionCall:
         summary: Callable[[Any], None] | None = getattr(view, "summary", None)
         if summary is not None and self._writer is not None:
             summary(store.get(self._writer.record).record.summary)
+
+
+def _say(view: View, text: str) -> None:
+    """Tell the person something, in the live view where there is one."""
+    say: Callable[[str], None] = getattr(view, "say", note)
+    say(text)
 
 
 def _text(data: Data) -> Iterable[str]:

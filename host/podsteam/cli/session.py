@@ -20,7 +20,7 @@ def session() -> None:
 
 @session.command()
 @click.argument("what", metavar="[PROGRAM]", default="")
-@click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="Label the record, e.g. subject=P07. Repeatable.")
+@click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="Label the record: subject=P07. Repeatable.")
 @click.option("--note", default="", help="A note for the record.")
 @click.option("--press", is_flag=True, help="Press the button; simulated boards only.")
 @click.pass_context

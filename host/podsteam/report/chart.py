@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is shown of a session, apart from how it is drawn: curves, state bands, doses and events on one time axis."""
+"""What is shown of a session, apart from how it is drawn: curves, state bands, doses and events on one
+time axis."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -82,7 +83,11 @@ def chart_of(record: Record) -> Chart:
     end_s = max(record.last_s, start_s + 10.0)
 
     def curve(
-        name: str, role: str, value: Callable[[Tele], float | None], dashed: bool = False, filled: bool = False
+        name: str,
+        role: str,
+        value: Callable[[Tele], float | None],
+        dashed: bool = False,
+        filled: bool = False,
     ) -> Curve:
         return Curve(name, role, _parts(record, start_s, value), dashed, filled)
 
@@ -199,7 +204,8 @@ def _note(record: Record, event: Event) -> Note | None:
 
 
 def thin(part: tuple[Point, ...], start_s: float, end_s: float, columns: int) -> list[Point]:
-    """At most four points for each of `columns` columns of the picture: first, lowest, highest and last, in order."""
+    """At most four points for each of `columns` columns of the picture: first, lowest, highest and last,
+    in order."""
     if len(part) <= 2 * columns:
         return list(part)
     scale = columns / (end_s - start_s)

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from podsteam import words
 from podsteam.record import Dose, Record
-from podsteam.wire.messages import EventValue, FlagBits, RegimeValue, StateValue, Event, Tele
+from podsteam.wire.messages import Event, EventValue, FlagBits, RegimeValue, StateValue, Tele
 
 Cell = str | int | float | bool | None
 T = TypeVar("T")
@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The record that a row belongs to, and the wall-clock time of its head's `started_ms` where it is known."""
+    """The record that a row belongs to, and the wall-clock time of its head's `started_ms` where it is
+    known."""
 
     record: Record
     started: datetime | None
@@ -94,7 +95,12 @@ DOSES: tuple[Column[Dose], ...] = (
     Column("volume_uL", "uL", "commanded, or wanted when it was refused", lambda _, d: d.volume_nl / 1000),
     Column("counted_uL", "uL", "counted as given", lambda _, d: d.counted_nl / 1000),
     Column("refused", "", "it was refused", lambda _, d: d.refused),
-    Column("result", "", "what became of it, or why it was refused", lambda _, d: words.word(words.DOSE, d.result)),
+    Column(
+        "result",
+        "",
+        "what became of it, or why it was refused",
+        lambda _, d: words.word(words.DOSE, d.result),
+    ),
     Column(
         "made_smaller_by",
         "",

@@ -18,7 +18,8 @@ from podsteam.wire.messages import CODES, StopValue
 
 FORMAT = "podsteam-session"
 VERSION = 1
-"""Version of the JSON document. Later versions only add keys; another number means that something else changed."""
+"""Version of the JSON document. Later versions only add keys; another number means that something else
+changed."""
 
 T = TypeVar("T")
 
@@ -27,7 +28,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  #
 
 
 def guarded(cell: Cell) -> str | int | float:
-    """A value as a CSV cell that no spreadsheet takes for a formula. Numbers stay numbers, whatever their sign."""
+    """A value as a CSV cell that no spreadsheet takes for a formula. Numbers stay numbers, whatever their
+    sign."""
     if cell is None:
         return ""
     if isinstance(cell, bool):

@@ -40,7 +40,12 @@ def session_facts(stored: Stored) -> list[Fact]:
     if entry.started:
         facts.append(("Started", entry.started.isoformat(sep=" ", timespec="seconds")))
     facts.append(("Unit", entry.uid + (" (SIMULATED: everything shown is computed)" if entry.simulated else "")))
-    facts.append(("Session", f"{entry.session}, started " + ("with a host" if entry.by_host else "by the button alone")))
+    facts.append(
+        (
+            "Session",
+            f"{entry.session}, started " + ("with a host" if entry.by_host else "by the button alone"),
+        )
+    )
     facts.append(("Firmware", f"{safe(entry.firmware)}, hash {entry.firmware_hash}"))
     facts.append(("Program", safe(entry.program) or "not known"))
     tag = f", tag {entry.podlet_uid}" if entry.podlet_uid else ""

@@ -11,8 +11,8 @@ from podsteam.errors import UsageProblem
 
 
 def write_files(files: Mapping[Path, bytes], overwrite: bool = False) -> list[Path]:
-    """Write each file; returns their paths. Raises UsageProblem when one is there already and `overwrite` is off
-    (nothing is written then), or when one cannot be written."""
+    """Write each file; returns their paths. Raises UsageProblem when one is there already and `overwrite`
+    is off (nothing is written then), or when one cannot be written."""
     for path in files:
         if not overwrite and path.exists():
             raise UsageProblem(f"{path}: is there already; choose another name, or add --overwrite.")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A session as one HTML file: no script, nothing loaded from anywhere, readable in light and dark, printable."""
+"""A session as one HTML file: no script, nothing loaded from anywhere, readable in light and dark,
+printable."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -59,7 +60,9 @@ def _table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]], numbe
         return f"<{tag}{kind}>{escape(text)}</{tag}>"
 
     top = "".join(cell("th", i, text) for i, text in enumerate(head))
-    lines = [f'<tr class="{kind}">' + "".join(cell("td", i, t) for i, t in enumerate(row)) + "</tr>" for kind, row in rows]
+    lines = [
+        f'<tr class="{kind}">' + "".join(cell("td", i, t) for i, t in enumerate(row)) + "</tr>" for kind, row in rows
+    ]
     return f"<table><thead><tr>{top}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
 
 
@@ -70,7 +73,13 @@ def _doses(stored: Stored) -> str:
         if dose.reduced:
             what += "; made smaller: " + ", ".join(words.word(words.DOSE, reason) for reason in dose.reduced)
         number = str(dose.number) if dose.number else ""
-        row = [words.clock(dose.at_s), number, f"{dose.volume_nl / 1000:.1f}", f"{dose.counted_nl / 1000:.1f}", what]
+        row = [
+            words.clock(dose.at_s),
+            number,
+            f"{dose.volume_nl / 1000:.1f}",
+            f"{dose.counted_nl / 1000:.1f}",
+            what,
+        ]
         rows.append(("bad" if dose.refused else "", row))
     if not rows:
         return ""
@@ -116,7 +125,7 @@ def page(stored: Stored) -> str:
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
-<title>{escape(title)} – podsteam</title>
+<title>{escape(title)} - podsteam</title>
 <style>{_style()}</style>
 </head>
 <body>

@@ -3,10 +3,12 @@
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from podsteam.errors import UsageProblem
+from podsteam.report.canvas import PALETTE, WIDTH, Anchor, Title
 from podsteam.report.chart import Chart, Point
-from podsteam.report.draw import PALETTE, WIDTH, Anchor, Title, draw, height
+from podsteam.report.draw import draw, height
 
 SCALE = 2
 """Pixels of the picture for each pixel of the layout."""
@@ -25,9 +27,10 @@ class PngCanvas:
         except ModuleNotFoundError as e:
             raise UsageProblem('A PNG needs matplotlib; run: pip install "podsteam[plot]"') from e
         self._dark = dark
-        self._figure = Figure(figsize=(width / _DPI, tall / _DPI), dpi=_DPI, facecolor=self._colour("paper"))
+        # matplotlib's own types leave arguments unknown.
+        self._figure: Any = Figure(figsize=(width / _DPI, tall / _DPI), dpi=_DPI, facecolor=self._colour("paper"))
         FigureCanvasAgg(self._figure)
-        self._axes = self._figure.add_axes((0, 0, 1, 1))
+        self._axes: Any = self._figure.add_axes((0, 0, 1, 1))
         self._axes.set_axis_off()
         self._axes.set_xlim(0, width)
         self._axes.set_ylim(tall, 0)
@@ -46,7 +49,14 @@ class PngCanvas:
         self._axes.fill([p[0] for p in points], [p[1] for p in points], color=self._colour(role), linewidth=0)
 
     def text(
-        self, x: float, y: float, text: str, role: str, size: float = 12, anchor: Anchor = "start", bold: bool = False
+        self,
+        x: float,
+        y: float,
+        text: str,
+        role: str,
+        size: float = 12,
+        anchor: Anchor = "start",
+        bold: bool = False,
     ) -> None:
         """One line of text."""
         self._axes.text(
@@ -64,7 +74,9 @@ class PngCanvas:
     def png(self) -> bytes:
         """The picture."""
         out = io.BytesIO()
-        self._figure.savefig(out, format="png", dpi=_DPI * SCALE, facecolor=self._colour("paper"), metadata={"Software": None})
+        self._figure.savefig(
+            out, format="png", dpi=_DPI * SCALE, facecolor=self._colour("paper"), metadata={"Software": None}
+        )
         return out.getvalue()
 
 

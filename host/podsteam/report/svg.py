@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A canvas that writes SVG for a page: colours come from the page's style sheet, so it follows light and dark."""
+"""A canvas that writes SVG for a page: colours come from the page's style sheet, so it follows light and
+dark."""
 
 from collections.abc import Sequence
 from html import escape
 
+from podsteam.report.canvas import PALETTE, WIDTH, Anchor
 from podsteam.report.chart import Chart, Point
-from podsteam.report.draw import PALETTE, WIDTH, Anchor, draw, height
+from podsteam.report.draw import draw, height
 
 
 class SvgCanvas:
@@ -24,7 +26,14 @@ class SvgCanvas:
         self.elements.append(f'<path class="f-{role}" d="{_path(points)}Z"/>')
 
     def text(
-        self, x: float, y: float, text: str, role: str, size: float = 12, anchor: Anchor = "start", bold: bool = False
+        self,
+        x: float,
+        y: float,
+        text: str,
+        role: str,
+        size: float = 12,
+        anchor: Anchor = "start",
+        bold: bool = False,
     ) -> None:
         """One line of text."""
         weight = ' font-weight="600"' if bold else ""
@@ -52,5 +61,5 @@ def colours(dark: bool) -> str:
 
 def style() -> str:
     """The classes that the elements use."""
-    rules = [f".s-{role}{{stroke:var(--{role})}}.f-{role}{{fill:var(--{role})}}" for role in PALETTE]
-    return "svg path{fill:none;stroke-linejoin:round;stroke-linecap:round}" + "".join(rules).replace(".f-", "svg .f-")
+    rules = [f".s-{role}{{stroke:var(--{role})}}svg .f-{role}{{fill:var(--{role})}}" for role in PALETTE]
+    return "svg path{fill:none;stroke-linejoin:round;stroke-linecap:round}" + "".join(rules)

@@ -30,10 +30,11 @@ def default_path() -> Path:
 
 
 def open_store(path: Path | str | None = None, *, create: bool = True) -> "Store":
-    """Open the store at `path`, by default the user's own; it is made when it is not there, unless `create` is off.
+    """Open the store at `path`, by default the user's own; it is made when it is not there, unless `create`
+    is off.
 
-    Sessions whose recording process is gone are closed as cut off. Raises StoreFailed, with one sentence, for a
-    file that cannot be read or written, is no record store, is damaged, or comes from a newer podsteam.
+    Sessions whose recording process is gone are closed as cut off. Raises StoreFailed, with one sentence, for
+    a file that cannot be read or written, is no record store, is damaged, or comes from a newer podsteam.
     """
     where = Path(path) if path is not None else default_path()
     if not create and not where.exists():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a record's frames are kept in a row: compressed, with a name for the way, so that another can be added."""
+"""How a record's frames are kept in a row: compressed, with a name for the way, so that another can be
+added."""
 
 import hashlib
 import zlib

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -106,8 +106,8 @@ class Store:
         return record
 
     def has_device_record(self, uid_hex: str, boot_id: int, session: int) -> bool:
-        """Whether pulling this session would bring nothing new: the device's own record of it is here, or one that
-        was taken live up to the session's end."""
+        """Whether pulling this session would bring nothing new: the device's own record of it is here, or
+        one that was taken live up to the session's end."""
         same = (SESSION.c.uid == uid_hex.lower()) & (SESSION.c.boot_id == boot_id) & (SESSION.c.session == session)
         whole = (SESSION.c.source == DEVICE) | (SESSION.c.state == COMPLETE)
         with self._reading() as connection:
@@ -161,19 +161,19 @@ class Store:
         return _us(self._clock())
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> Generator[Connection, None, None]:
         """A write transaction: committed at the end, rolled back by an exception."""
         with engine.guarded(self.path), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def _reading(self) -> Generator[Connection, None, None]:
         with engine.guarded(self.path), self._reader.connect() as connection:
             yield connection
 
     def fold(self, record: str, ended: datetime | None, ending: str, *, only_gone: bool = False) -> None:
-        """Fold a session's pending frames into its row and close it. `only_gone`: unless it was closed meanwhile, or
-        its writer lives."""
+        """Fold a session's pending frames into its row and close it. `only_gone`: unless it was closed
+        meanwhile, or its writer lives."""
         with self.writing() as connection:
             row = connection.execute(select(SESSION).where(SESSION.c.id == record)).mappings().one()
             if only_gone and not (row["state"] == RECORDING and self._gone(row)):

@@ -2,7 +2,7 @@
 """The database under the store: opening it, bringing it to this version, and its errors in one sentence."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def _sentence(path: Path, error: BaseException) -> str:
 
 
 @contextmanager
-def guarded(path: Path) -> Iterator[None]:
+def guarded(path: Path) -> Generator[None, None, None]:
     """Database errors inside become StoreFailed with one sentence that names the file."""
     try:
         yield
@@ -51,8 +51,9 @@ def guarded(path: Path) -> Iterator[None]:
 
 
 def connect(path: Path) -> Engine:
-    """An engine on the SQLite file. Transactions begin by hand: IMMEDIATE for those of `engine.begin()`, so that two
-    writers wait for each other instead of failing half-way; plain for those of `engine.connect()`."""
+    """An engine on the SQLite file. Transactions begin by hand: IMMEDIATE for those of `engine.begin()`,
+    so that two writers wait for each other instead of failing half-way; plain for those of
+    `engine.connect()`."""
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_S})
 
     @event.listens_for(engine, "connect")

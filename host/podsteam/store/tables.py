@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store's tables, and the steps from one schema version to the next.
 
-Times are microseconds since 1970 in UTC. `pending` holds the frames of a session that is being recorded, a chunk for
-each flush; they are folded into the row's blob when it ends.
+Times are microseconds since 1970 in UTC. `pending` holds the frames of a session that is being recorded, a
+chunk for each flush; they are folded into the row's blob when it ends.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recording a session as it runs, so that a killed process loses at most the last second.
 
-Frames are collected in memory, and a thread of the writer's own commits them every half second: a slow disk must
-never hold up the link, whose lease lasts 1.5 s. The commit also renews a heartbeat, by which other processes see
-that the recording lives.
+Frames are collected in memory, and a thread of the writer's own commits them every half second: a slow disk
+must never hold up the link, whose lease lasts 1.5 s. The commit also renews a heartbeat, by which other
+processes see that the recording lives.
 """
 
 import os
@@ -45,7 +45,8 @@ def writer_gone(host: str, pid: int, heartbeat_us: int, now_us: int) -> bool:
 
 
 class SessionWriter:
-    """Takes the frames of one session. Made by `Store.begin`; usable as a context manager, which finishes it."""
+    """Takes the frames of one session. Made by `Store.begin`; usable as a context manager, which finishes
+    it."""
 
     def __init__(self, store: "Store", record: str) -> None:
         self.record = record
@@ -100,9 +101,9 @@ class SessionWriter:
     def finish(self, ended: datetime | None = None, ending: str = "") -> str:
         """Close the record and return its id. It counts as complete when the session's end is in its frames.
 
-        `ended` is the wall-clock time (default: now); `ending` says why recording ended before the session did,
-        in one sentence. A second call does nothing. Raises StoreFailed; what was committed is still there and is
-        closed as cut off when the store is next opened.
+        `ended` is the wall-clock time (default: now); `ending` says why recording ended before the session
+        did, in one sentence. A second call does nothing. Raises StoreFailed; what was committed is still
+        there and is closed as cut off when the store is next opened.
         """
         if not self._finished:
             self._stop.set()

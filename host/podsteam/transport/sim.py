@@ -4,6 +4,7 @@
 The one place of the library that knows the simulated board, which it imports when it is asked for.
 """
 
+import math
 import re
 from typing import Any
 
@@ -13,6 +14,8 @@ from podsteam.transport.port import Port
 
 _NAME = re.compile(r"[a-z0-9_-]{1,32}")
 _SLICE_US = 1_000_000
+_SETTLE_S = 3.0
+"""Virtual time after the start: mains measured, podlet read, as on a device that somebody has plugged in."""
 
 
 class SimClock:
@@ -39,14 +42,11 @@ class SimPort:
         """Start the board. `options` go to the board (seed, interpreter, ...). Raises PodsteamError."""
         self.name = name
         self.clock = SimClock(self)
-        board = name.partition(":")[2] or None
-        if board is not None and not _NAME.fullmatch(board):
-            raise UsageProblem(f"'{safe(board)}' is no name for a simulated board; use 1 to 32 of a-z, 0-9, - and _.")
         self._received = bytearray()
         self._unsent = bytearray()
-        self._twin: Any
-        self._ended: type[Exception]
-        self._twin, self._ended = _launch(board, options)
+        self._twin: Any = start(name.partition(":")[2] or None, **options)
+        self._ended = ended()
+        self.run(_SETTLE_S)
 
     def now_us(self) -> int:
         """Virtual time in us."""
@@ -63,13 +63,14 @@ class SimPort:
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass."""
-        until_us = self.now_us() + int(seconds * 1e6)
+        until_us = self.now_us() + math.ceil(seconds * 1e6)
         while self.now_us() < until_us:
             self._received += self._exchange(until_us)
 
     def read(self, timeout_s: float) -> bytes:
         """As `Port.read`. The wait is virtual."""
-        until_us = self.now_us() + int(max(0.0, timeout_s) * 1e6)
+        # Rounded up: a wait that is shorter than a microsecond must not stand still.
+        until_us = self.now_us() + math.ceil(max(0.0, timeout_s) * 1e6)
         while not self._received:
             self._received += self._exchange(min(until_us, self.now_us() + _SLICE_US))
             if self.now_us() >= until_us:
@@ -106,18 +107,27 @@ class SimPort:
             twin.close()
 
 
-def _launch(board: str | None, options: dict[str, Any]) -> tuple[Any, type[Exception]]:
-    """Start a board; returns it and the exception that tells its end."""
+def start(board: str | None, **options: Any) -> Any:
+    """Start a board: a `podsteam_twin.launch.Twin`. Raises PodsteamError."""
     try:
         from podsteam_twin import launch
     except ImportError as e:
         raise UsageProblem("The simulated board is not installed; run `pip install podsteam`.") from e
+    if board is not None and not _NAME.fullmatch(board):
+        raise UsageProblem(f"'{safe(board)}' is no name for a simulated board; use 1 to 32 of a-z, 0-9, - and _.")
     try:
-        return launch.start(name=board, **options), launch.TwinError
+        return launch.start(name=board, **options)
     except BlockingIOError as e:
         raise PortBusy(f"The simulated board '{board}' is used by another process; end that first.") from e
     except (OSError, ValueError, launch.TwinError) as e:
         raise NotPodsteam(f"The simulated board does not start ({safe(str(e), 200)}).") from e
+
+
+def ended() -> type[Exception]:
+    """The exception that tells that a board has ended by itself."""
+    from podsteam_twin import launch
+
+    return launch.TwinError
 
 
 def running() -> list[dict[str, Any]]:

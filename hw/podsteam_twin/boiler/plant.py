@@ -72,6 +72,7 @@ class Boiler:
             c.water_j_gk,
             c.fittings_j_k,
             c.water_loss_w_k,
+            c.fittings_loss_w_k,
             c.evaporation_j_g,
             saturation_c(c.altitude_m),
         )
@@ -98,10 +99,13 @@ class Boiler:
         )
 
     def add_water(self, grams: float, water_c: float) -> float:
-        """Pour in `grams` of water at `water_c`, as far as there is room. Returns the g that went in."""
-        room = self._capacity_g - self.water_g
-        if grams > room:
-            grams = room
+        """Pour in `grams` of water at `water_c`, as far as there is room. Returns the g that went in.
+
+        Negative: as much is drained, as far as there is any, at the water's own temperature.
+        """
+        grams = max(min(grams, self._capacity_g - self.water_g), -self.water_g)
+        if grams < 0:
+            water_c = self.water_c
         cold = self.water_g * self._water_j_gk + self._fittings_j_k
         poured = grams * self._water_j_gk
         self.water_c = (cold * self.water_c + poured * water_c) / (cold + poured)
@@ -123,7 +127,9 @@ class Boiler:
 
         One long function, because calls and attributes cost more than the arithmetic on both interpreters.
         """
-        convection, boiling, critical, scale, dry_g, dry_w_k, cp, fittings, water_loss, latent, t_sat = self._water_k
+        convection, boiling, critical, scale, dry_g, dry_w_k, cp, fittings, water_loss, fittings_loss, latent, t_sat = (
+            self._water_k
+        )
         element_wall, wall_loss, k_element, k_wall, ambient = self._metal_k
         air, per_steam, steam_cp, flow_w_k, outlet_loss, k_outlet = self._outlet_k
         k_wall_probe, k_water_probe, k_outlet_probe = self._probe_k
@@ -168,7 +174,7 @@ class Boiler:
             into_water = wet * flow + (1 - wet) * dry_w_k * (t_wall - t_water)
             into_wall = element_wall * (t_element - t_wall)
             wall_w = wall_loss * (t_wall - ambient)
-            water_w = water_loss * (t_water - ambient)
+            water_w = (wet * water_loss + fittings_loss) * (t_water - ambient)
             lost_w += wall_w + water_w
             t_element += (element_w - into_wall) * k_element
             t_wall += (into_wall - into_water - wall_w) * k_wall

