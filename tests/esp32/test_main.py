@@ -254,5 +254,16 @@ def test_as_a_script(chip: Chip, held: bool) -> None:
     assert [chip.level(number) for number in DANGEROUS] == [0, 0, 0]
 
 
+def test_on_the_real_interpreter(run_micropython: Callable[..., str], tmp_path: Path) -> None:
+    script = Path(__file__).parent / "entry_checks.py"
+    pins_off, last, files, words = run_micropython(script, str(ENTRY), str(tmp_path)).split("\n", 3)
+    assert pins_off == "[(26, 0, True), (25, 0, True), (27, 0, True)]"
+    assert last == "('reset',)"
+    assert files == "['last_words']"
+    assert words.startswith("after ")
+    assert "ImportError" in words
+    assert "main.py" in words
+
+
 def test_the_button_is_that_of_the_pin_map(main: Any) -> None:
     assert main._BUTTON == pins.BUTTON

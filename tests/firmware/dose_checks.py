@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Doser and reader on whatever interpreter runs this: the same story on both, and a tick that allocates nothing."""
 
+import binascii
 import gc
+import struct
+import sys
 
 from dose_bench import DoseBench
 from podlet_bench import Bench
 
 from podsteam_firmware.podlet import reader as rd
+from podsteam_firmware.podlet.record import Record
 from podsteam_twin import podlets
 
-try:
-    import micropython
+if sys.implementation.name == "micropython":
+    from micropython import heap_lock, heap_unlock
 
-    lock = micropython.heap_lock
-    unlock = micropython.heap_unlock
     mem_alloc = gc.mem_alloc  # type: ignore[attr-defined]
-except (ImportError, AttributeError):
+else:
     # CPython has no such thing to ask.
-    def lock() -> None: ...
+    def heap_lock() -> None: ...
 
-    def unlock() -> None: ...
+    def heap_unlock() -> None: ...
 
     def mem_alloc() -> int:
         return 0
@@ -64,9 +66,9 @@ def tick_bytes() -> int:
         latch_closed = not 900 < i < 910
         inputs.latch_closed = latch_closed
         before = mem_alloc()
-        lock()
+        heap_lock()
         doser.step(now_ms, inputs, steam_s, outlet_cdeg, True, True)
-        unlock()
+        heap_unlock()
         left += mem_alloc() - before
         if doser.pulse_us:
             shots += 1
@@ -114,9 +116,36 @@ def reader_story() -> "list[str]":
     return lines
 
 
+def mutated_images() -> "list[str]":
+    """Tag images with a few bytes changed, some of them with a right CRC again: what each parse says."""
+    original = bytearray(podlets.demo("demo").image())
+    record = Record()
+    assert record.parse(original, len(original))
+    main_at, main_end = record.main_at, record.main_at + record.main_size
+    crc_at = original.find(struct.pack(">I", binascii.crc32(memoryview(original)[main_at:main_end])))
+    lines = []
+    seed = 1
+    for i in range(400):
+        image = bytearray(original)
+        for _ in range(1 + i % 3):
+            seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
+            image[16 + (seed >> 8) % 260] = seed >> 20 & 0xFF
+        if i & 1:
+            struct.pack_into(">I", image, crc_at, binascii.crc32(memoryview(image)[main_at:main_end]))
+        good = record.parse(image, len(image))
+        lines.append("%d %d %d" % (good, sum(record.values), record.doses_used))
+    return lines
+
+
 def report() -> "list[str]":
     """All of it, line by line."""
-    return whole_session(0) + whole_session(0x3FFFFF00) + ["%d bytes in all ticks" % tick_bytes()] + reader_story()
+    return (
+        whole_session(0)
+        + whole_session(0x3FFFFF00)
+        + ["%d bytes in all ticks" % tick_bytes()]
+        + reader_story()
+        + mutated_images()
+    )
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ class FloatLaw:
         wanted = ff + self.kp * (0.5 * r - y) + self.integral - self.kp * 4 * (y - self.filtered)
         self.filtered += (y - self.filtered) * 0.1 / 3.2
         output = min(max(wanted, 0.0), limit)
-        self.waited = 600 if abs(r - y) < 1.0 else self.waited
-        if self.waited < 600:
+        self.waited = 900 if abs(r - y) < 1.0 else self.waited
+        if self.waited < 900:
             self.waited += 1
         else:
             self.integral += self.kp * (r - y) * 0.1 / 80

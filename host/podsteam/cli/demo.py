@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import click
@@ -52,7 +52,7 @@ def demo(ctx: click.Context, name: str, speed: int, seed: int) -> Answer:
 
 
 @contextlib.contextmanager
-def _board(speed: int, seed: int) -> Iterator[Data]:
+def _board(speed: int, seed: int) -> Generator[Data]:
     """A board served by a process of its own, which ends with this one."""
     from podsteam.errors import NotPodsteam
 
@@ -60,7 +60,10 @@ def _board(speed: int, seed: int) -> Iterator[Data]:
     command = [sys.executable, "-m", "podsteam.cli.main", "sim", "serve", "--jsonl", "--while-stdin", "--link", link]
     command += ["--speed", str(speed), "--seed", str(seed)]
     # In a session of its own: Ctrl-C is for this process, which then needs the board to prove that heat is off.
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    apart = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    server = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, creationflags=apart
+    )
     assert server.stdin is not None and server.stdout is not None
     try:
         first = server.stdout.readline()

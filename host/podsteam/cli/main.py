@@ -4,6 +4,12 @@
 Only click is imported here, so that `podsteam --help` is quick.
 """
 
+import gc
+
+# Importing leaves hardly any garbage to look for; the collector is put back to work in `main`.
+gc.disable()
+
+import io
 import os
 import sys
 from typing import Any
@@ -37,9 +43,7 @@ def _print(result: Any, **_: Any) -> None:
     output.show(result, click.get_current_context().ensure_object(Settings))
 
 
-@click.group(
-    cls=LazyGroup, table=_TABLE, epilog=_EPILOG, result_callback=_print
-)
+@click.group(cls=LazyGroup, table=_TABLE, epilog=_EPILOG, result_callback=_print)
 @click.version_option(__version__, message="podsteam %(version)s")
 def root() -> None:
     """Steer, test and record a podsteam: a home facial steamer with podlets.
@@ -50,7 +54,11 @@ def root() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its status. Everything that goes wrong ends here, in one sentence on stderr."""
+    gc.enable()
     settings = Settings()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         root.main(arguments, "podsteam", standalone_mode=False, obj=settings, terminal_width=_help_width())
         sys.stdout.flush()
@@ -66,10 +74,6 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         _complain("Interrupted.", settings)
         status = 130
-    except BrokenPipeError:
-        # Whoever read our output has gone: nothing is left to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
     except Exception as e:
         from podsteam.text import safe
 
@@ -84,8 +88,8 @@ def _help_width() -> int:
     if columns.isdecimal() and int(columns):
         return max(50, min(int(columns), 100) - 2)
     try:
-        return max(50, min(os.get_terminal_size(sys.__stdout__.fileno()).columns, 100) - 2)
-    except (AttributeError, OSError, ValueError):
+        return max(50, min(os.get_terminal_size(sys.stdout.fileno()).columns, 100) - 2)
+    except (OSError, ValueError):
         return 78
 
 

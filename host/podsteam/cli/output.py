@@ -23,10 +23,19 @@ def show(result: Any, settings: Settings) -> None:
     """Print what a command returned."""
     if settings.json and settings.jsonl:
         raise UsageProblem("Choose either --json or --jsonl.")
-    if isinstance(result, Stream):
-        _show_stream(result, settings)
-    elif isinstance(result, Answer):
-        _show_answer(result, settings)
+    try:
+        if isinstance(result, Stream):
+            _show_stream(result, settings)
+        elif isinstance(result, Answer):
+            _show_answer(result, settings)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        hush()
+
+
+def hush() -> None:
+    """Whoever read our output has gone, as `head` does: nothing is left to say, and nobody to say it to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_answer(answer: Answer, settings: Settings) -> None:
@@ -37,7 +46,7 @@ def _show_answer(answer: Answer, settings: Settings) -> None:
             click.echo(_line(item))
     else:
         for line in answer.text(answer.data):
-            click.echo(line)
+            _echo(line)
     if answer.problem is not None:
         raise answer.problem
 
@@ -49,8 +58,16 @@ def _show_stream(stream: Stream, settings: Settings) -> None:
         if settings.jsonl:
             emit(item)
         elif (line := stream.text(item)) is not None:
-            click.echo(line)
+            _echo(line)
             sys.stdout.flush()
+
+
+def _echo(line: str) -> None:
+    """Print text, also where only ASCII can be shown."""
+    from podsteam.words import ascii_only
+
+    encoding = (sys.stdout.encoding or "ascii").lower()
+    click.echo(line if "utf" in encoding else ascii_only(line))
 
 
 def emit(item: Data) -> None:

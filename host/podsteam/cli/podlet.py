@@ -62,7 +62,7 @@ def _text(data: Data) -> Iterable[str]:
     from podsteam.wire import messages as m
 
     states = {value.name: words.PODLET[value] for value in m.PodletValue}
-    rows = [("podlet", states.get(data["state"], data["state"]))]
+    rows: list[tuple[str, str]] = [("podlet", states.get(data["state"]) or data["state"])]
     if data["uid"]:
         window = f"{data['outlet_min_degC']:g} to {data['outlet_max_degC']:g} °C at the outlet"
         rows += [

@@ -30,9 +30,9 @@ def _read(what: str, settings: Settings) -> "tuple[Program, str]":
         return load(Path(what)), what
     if not valid_name(what):
         raise UsageProblem(f"'{safe(what)}' is neither a file nor the name of a program.")
-    if settings.port:
-        from podsteam.cli.connect import open_device
+    from podsteam.cli.connect import open_device, port_given
 
+    if port_given(settings):
         with open_device(settings) as device:
             return device.program(what), f"{what} on the device"
     if what in programs.names():
@@ -76,15 +76,13 @@ def new(name: str, example: str, overwrite: bool) -> Answer:
 @click.pass_context
 def list_(ctx: click.Context) -> Answer:
     """List the examples and, when a port is given, what the device has."""
-    import os
-
     from podsteam import programs
+    from podsteam.cli.connect import open_device, port_given
     from podsteam.timeline import totals
 
     entries: list[Data] = [{"on": "example", "default": False, **totals(programs.get(n))} for n in programs.names()]
     settings = settings_of(ctx)
-    if settings.port or os.environ.get("PODSTEAM_PORT"):
-        from podsteam.cli.connect import open_device
+    if port_given(settings):
         from podsteam.text import name_of
 
         with open_device(settings) as device:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`records`: the sessions that this computer keeps, and those that a device still has."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,15 +45,16 @@ def pull(ctx: click.Context) -> Answer:
     return Answer(data, _pull_text, problem=pulled.problem)
 
 
-def _progress(settings: Settings) -> "object":
+def _progress(settings: Settings) -> Callable[[int, int], None] | None:
     """Tells of each record on a terminal; silent for machines and pipes."""
     import sys
 
     from podsteam.cli.connect import note
 
-    if settings.machine or not sys.stderr.isatty():
-        return None
-    return lambda done, count: note(f"Record {done} of {count}")
+    def tell(done: int, count: int) -> None:
+        note(f"Record {done} of {count}")
+
+    return None if settings.machine or not sys.stderr.isatty() else tell
 
 
 def _pull_text(data: Data) -> Iterable[str]:

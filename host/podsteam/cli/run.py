@@ -2,14 +2,14 @@
 """One recorded session as the command line runs it: view, store, signals, and what is said at the end."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Settings
 from podsteam.cli.connect import note
 from podsteam.cli.signals import stop_signals
-from podsteam.errors import DeviceLost, PodsteamError
+from podsteam.errors import DeviceLost, EndedEarly, PodsteamError
 from podsteam.session import Outcome, Session, Taker, View, record_head
 from podsteam.wire import messages as m
 
@@ -73,7 +73,7 @@ class SessionCall:
         return Answer(data, _text, problem=outcome.problem())
 
     @contextlib.contextmanager
-    def _view(self, device: "Device", program: m.Program) -> Iterator[View]:
+    def _view(self, device: "Device", program: m.Program) -> Generator[View]:
         if self._settings.jsonl:
             from podsteam.cli import output
 
@@ -111,6 +111,13 @@ class SessionCall:
             return outcome
         except PodsteamError as e:
             raise self._with_record(e) from e
+        except BrokenPipeError as e:
+            from podsteam.cli.output import hush
+
+            hush()
+            text = "Nobody reads the output any more, so the session was stopped."
+            self._finish(text)
+            raise EndedEarly(text) from e
         except BaseException as e:
             self._finish(type(e).__name__)
             raise

@@ -30,30 +30,34 @@ def run(ctx: click.Context, what: str, tags: tuple[str, ...], note: str, press: 
     Arms the device; its own button starts it. Ctrl-C stops it, waits for the device to confirm that heat is off,
     saves the record and exits with 130.
     """
+    from pathlib import Path
+
     from podsteam.cli.connect import open_device
+    from podsteam.cli.program import is_file
     from podsteam.cli.run import SessionCall
+    from podsteam.program import load
+    from podsteam.text import name_of
 
     call = SessionCall(settings_of(ctx), tags, note, press)
+    # A mistake in the file shows before anything is opened.
+    program = load(Path(what)) if is_file(what) else None
     with open_device(settings_of(ctx)) as device:
-        name, program = _choose(device, what)
+        if program is None:
+            name, program = _choose(device, what)
+        else:
+            name = name_of(program.name)
+            device.put_program(program)
         return call.run(device, name, program)
 
 
 def _choose(device: "Device", what: str) -> "tuple[str, Program]":
-    """The program's name on the device and the program itself. A file or an example is sent there first."""
-    from pathlib import Path
-
+    """A program on the device by its name, "": the default one. An example that it lacks is sent there first."""
     from podsteam import programs
     from podsteam.cli.connect import note
-    from podsteam.cli.program import is_file, unknown
+    from podsteam.cli.program import unknown
     from podsteam.errors import UsageProblem
-    from podsteam.program import load
     from podsteam.text import name_of
 
-    if is_file(what):
-        program = load(Path(what))
-        device.put_program(program)
-        return name_of(program.name), program
     stored = {name_of(entry.name): bool(entry.is_default) for entry in device.programs()}
     name = what or next((each for each, is_default in stored.items() if is_default), "")
     if name in stored:

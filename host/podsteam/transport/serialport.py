@@ -11,7 +11,7 @@ import select
 import stat
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from podsteam.errors import DeviceLost, NoDevice, PodsteamError, PortBusy, PortForbidden, UsageProblem
 from podsteam.text import safe
@@ -95,7 +95,7 @@ class SerialPort:
         port, self._serial = self._serial, None
         if port is not None:
             with contextlib.suppress(OSError):
-                lines.close_port(port)
+                lines.close_port(cast("lines.LinePort", port))
 
 
 def _reason(error: OSError) -> str:
@@ -128,7 +128,7 @@ def _open(path: str) -> "serial.Serial":
     )
     port.port = path
     try:
-        lines.open_port(port)
+        lines.open_port(cast("lines.LinePort", port))
     except OSError as e:
         raise _failed(path, e.errno or 0, str(e)) from e
     return port

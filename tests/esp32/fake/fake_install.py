@@ -15,13 +15,12 @@ from fake_modules import modules
 import podsteam_firmware
 
 ENTRY = Path(podsteam_firmware.__file__).parent / "entry"
-FRESH = ("podsteam_firmware.hal.esp32", "boot", "main")
-"""Beginnings of the names of modules that bind the ESP32's own ones when they are imported."""
+HAL = "podsteam_firmware.hal.esp32"
 
 
 def forget() -> None:
-    """Whoever imported the ESP32's modules is imported anew the next time."""
-    for name in [name for name in sys.modules if name.startswith(FRESH)]:
+    """Whoever bound the ESP32's modules when it was imported is imported anew the next time."""
+    for name in [name for name in sys.modules if name.startswith(HAL) or name in ("boot", "main")]:
         del sys.modules[name]
 
 
