@@ -64,7 +64,7 @@ lock: ## Renew requirements.lock with the newest versions
 latest: ## Run the tests with the newest versions of everything, to see what will break
 	@python="$$($(FIND_PYTHON))"; "$$python" -m venv --clear $(VENV)-latest
 	$(VENV)-latest/bin/python $(PIP) install --upgrade --editable '.[dev]'
-	$(VENV)-latest/bin/python $(PIP) list --format=freeze
+	$(VENV)-latest/bin/python -m pip --disable-pip-version-check list --format=freeze
 	$(VENV)-latest/bin/python -m pytest $(ARGS)
 
 wheel: $(STAMP) ## Build the wheel into dist/

@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
+Positioned = ast.stmt | ast.expr
+
+
 @dataclass
 class Module:
     """A source with what was found in it."""
@@ -72,7 +75,7 @@ class _Folder(ast.NodeVisitor):
         self._names = dict(module.constants)
         self._aliases: dict[str, Module] = {}
         self._used: set[str] = set()
-        self._edits: list[tuple[ast.AST, Callable[[], str]]] = []
+        self._edits: list[tuple[Positioned, Callable[[], str]]] = []
 
     def run(self) -> str:
         """The folded source."""
@@ -141,14 +144,15 @@ def _literal(number: int) -> str:
     return str(number) if number >= 0 else f"({number})"
 
 
-def _start(node: ast.AST) -> tuple[int, int]:
-    return node.lineno, node.col_offset  # type: ignore[attr-defined]
+def _start(node: Positioned) -> tuple[int, int]:
+    return node.lineno, node.col_offset
 
 
-def _replace(lines: list[bytes], node: ast.AST, text: str) -> None:
+def _replace(lines: list[bytes], node: Positioned, text: str) -> None:
     """Put `text` in the place of `node`; the lines it spanned stay, empty."""
-    (first, left), (last, right) = _start(node), (node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
-    tail = lines[last - 1][right:]
+    first, left = _start(node)
+    last = node.end_lineno or first
+    tail = lines[last - 1][node.end_col_offset :]
     lines[first - 1] = lines[first - 1][:left] + text.encode() + tail
     for i in range(first, last):
         lines[i] = b""

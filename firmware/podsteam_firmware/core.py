@@ -139,11 +139,11 @@ class Core:
                 self._regime = self.heat.regime
 
     def _dose(self, now_ms: int, inputs: Inputs) -> None:
-        session = self.session
         doser = self.doser
-        allow = session.state == m.STATE_STEAM and self.supervisor.allow_valve
-        outlet_cdeg = self.sense.outlet_mc // 10
-        doser.step(now_ms, inputs, session.steam_ms // 1000, outlet_cdeg, self.heat.steam_ok, allow)
+        doser.steam_s = self.session.steam_ms // 1000
+        doser.outlet_cdeg = self.sense.outlet_mc // 10
+        doser.steam_ok = self.heat.steam_ok
+        doser.step(now_ms, inputs, self.session.state == m.STATE_STEAM and self.supervisor.allow_valve)
         if doser.fault != self._doser_fault:
             self._doser_fault = doser.fault
             if doser.fault == m.CODE_VALVE_STUCK_ON:

@@ -15,25 +15,27 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podsteam_twin.machine import Machine
 
 _CAUSES = {"power": m.RESET_POWER_ON, "hard": m.RESET_HARD, "watchdog": m.RESET_WATCHDOG, "soft": m.RESET_SOFT}
 
 
-def carry_out(machine: "Machine", command: dict) -> dict:
+def carry_out(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     """Do what `command["do"]` says."""
-    handler = _COMMANDS.get(command.get("do"))
+    handler = _COMMANDS.get(str(command.get("do")))
     if handler is None:
         raise ValueError("unknown command %r; there are: %s" % (command.get("do"), ", ".join(sorted(_COMMANDS))))
     return handler(machine, command) or {}
 
 
-def _press(machine: "Machine", command: dict) -> None:
+def _press(machine: "Machine", command: "dict[str, Any]") -> None:
     """Hold the button for `ms` (300)."""
     machine.world.press(machine.world.t_us, int(command.get("ms", 300)) * 1000)
 
 
-def _insert(machine: "Machine", command: dict) -> dict:
+def _insert(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     """Put a podlet in: `podlet` names a demo one, or `dump` is a tag's memory in hex."""
     if "dump" in command:
         tag = from_image(binascii.unhexlify(command["dump"]))
@@ -43,22 +45,22 @@ def _insert(machine: "Machine", command: dict) -> dict:
     return {"uid": binascii.hexlify(tag.uid).decode()}
 
 
-def _remove(machine: "Machine", command: dict) -> None:
+def _remove(machine: "Machine", command: "dict[str, Any]") -> None:
     """Take the podlet out."""
     machine.world.place(None)
 
 
-def _fault(machine: "Machine", command: dict) -> None:
+def _fault(machine: "Machine", command: "dict[str, Any]") -> None:
     """Break (`on`, default true) or mend a part by the name of its fault."""
     faults.set_fault(machine.world, command["name"], bool(command.get("on", True)))
 
 
-def _advance(machine: "Machine", command: dict) -> None:
+def _advance(machine: "Machine", command: "dict[str, Any]") -> None:
     """Let `ms` of virtual time pass."""
     machine.run(machine.world.t_us + int(command["ms"]) * 1000)
 
 
-def _reset(machine: "Machine", command: dict) -> None:
+def _reset(machine: "Machine", command: "dict[str, Any]") -> None:
     """Restart the chip; `cause` is power, hard, watchdog or soft."""
     cause = command.get("cause", "hard")
     if cause not in _CAUSES:
@@ -66,12 +68,12 @@ def _reset(machine: "Machine", command: dict) -> None:
     machine.restart(_CAUSES[cause])
 
 
-def _list(machine: "Machine", command: dict) -> dict:
+def _list(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     """What can be broken, what is broken, and which podlets there are."""
     return {"faults": faults.state(machine.world), "podlets": sorted(podlets.DEMO)}
 
 
-def _state(machine: "Machine", command: dict) -> dict:
+def _state(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     """The truth, which the firmware only measures."""
     world = machine.world
     session = machine.loop.core.session
@@ -83,12 +85,12 @@ def _state(machine: "Machine", command: dict) -> dict:
     return answer
 
 
-def _digest(machine: "Machine", command: dict) -> dict:
+def _digest(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     """The event trace's digest and length. Ends the trace."""
     return {"digest": machine.world.trace.digest(), "count": machine.world.trace.count}
 
 
-def _images(machine: "Machine", command: dict) -> dict:
+def _images(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     """Address, flash and tag, for keeping."""
     return machine.world.images()
 

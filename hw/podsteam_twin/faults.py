@@ -76,7 +76,7 @@ def _find(world: "World", path: str) -> "tuple[object, str]":
 
 def state(world: "World") -> "dict[str, bool]":
     """Every fault and whether it is set."""
-    found = {}
+    found: "dict[str, bool]" = {}
     for name in names():
         if name in _ATTRIBUTES:
             path, broken, _ = _ATTRIBUTES[name]

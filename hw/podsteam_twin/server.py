@@ -180,7 +180,9 @@ class ControlPort:
 class Server:
     """A served twin: `address` and `control_address` tell where; `run` serves until told to stop."""
 
-    def __init__(self, twin: Twin, link: str, control_port: int = 0, speed: float = 1.0, name: str | None = None) -> None:
+    def __init__(
+        self, twin: Twin, link: str, control_port: int = 0, speed: float = 1.0, name: str | None = None
+    ) -> None:
         """`link` is `pty`, `tcp` or `tcp:PORT`. Raises OSError when a port is taken, ValueError for a bad `link`."""
         self._twin = twin
         self._speed = speed
@@ -189,7 +191,13 @@ class Server:
         self._control = ControlPort(control_port, self._selector)
         self.address = self._link.address
         self.control_address = self._control.address
-        entry = {"name": name, "link": self.address, "control": self.control_address, "pid": os.getpid(), "speed": speed}
+        entry = {
+            "name": name,
+            "link": self.address,
+            "control": self.control_address,
+            "pid": os.getpid(),
+            "speed": speed,
+        }
         self._announced = control.announce(entry)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:

@@ -21,6 +21,13 @@ from podsteam_twin.sensors import Sensors
 from podsteam_twin.uart import Uart
 from podsteam_twin.valve import Valve
 
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 ERASE_US = 45_000
 """A sector erase, typical: the interpreter stands still for so long."""
 PROG_US = 60
@@ -36,7 +43,7 @@ class World:
     `erase_us`, `keep_trace`.
     """
 
-    def __init__(self, options: dict) -> None:
+    def __init__(self, options: "dict[str, Any]") -> None:
         seed = int(options.get("seed", 0))
         self.rng = Rng(seed)
         self.uid = binascii.unhexlify(options["uid"]) if options.get("uid") else _address(seed)
@@ -171,7 +178,7 @@ class World:
         self.chip.reset(self.t_us, False)
 
     # What the tests and the control port may know ------------------------------------------------------------
-    def truth(self) -> dict:
+    def truth(self) -> "dict[str, Any]":
         """The true state, rounded so that both interpreters print the same."""
         self.heater.run_to(self.t_us)
         self.valve.run_to(self.t_us)
@@ -194,7 +201,7 @@ class World:
             "podlet": binascii.hexlify(self.chip.tag.uid).decode() if self.chip.tag else "",
         }
 
-    def images(self) -> dict:
+    def images(self) -> "dict[str, Any]":
         """Address, flash and tag, for keeping: what `__init__` takes."""
         tag = self.chip.tag
         return {

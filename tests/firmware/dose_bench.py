@@ -118,7 +118,10 @@ class DoseBench:
         inputs = self.inputs
         inputs.coil_on = self.coil_stuck or (self._open_us > 0 and self.coil_works)
         doser = self.doser
-        doser.step(self.now_ms, inputs, self.steam_ms // 1000, self.outlet_cdeg, self.steam_ok, self.allow)
+        doser.steam_s = self.steam_ms // 1000
+        doser.outlet_cdeg = self.outlet_cdeg
+        doser.steam_ok = self.steam_ok
+        doser.step(self.now_ms, inputs, self.allow)
         if doser.valve_off:
             self.cuts += 1
             self._open_us = 0

@@ -67,7 +67,10 @@ def tick_bytes() -> int:
         inputs.latch_closed = latch_closed
         before = mem_alloc()
         heap_lock()
-        doser.step(now_ms, inputs, steam_s, outlet_cdeg, True, True)
+        doser.steam_s = steam_s
+        doser.outlet_cdeg = outlet_cdeg
+        doser.steam_ok = True
+        doser.step(now_ms, inputs, True)
         heap_unlock()
         left += mem_alloc() - before
         if doser.pulse_us:

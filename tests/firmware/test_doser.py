@@ -562,7 +562,10 @@ def test_with_the_reader_and_a_tag() -> None:
 
     def run(s: float) -> None:
         for _ in range(int(s * 20)):
-            doser.step(bench.now_ms(), inputs, (bench.t_us - start_us) // 1_000_000, 4500, True, True)
+            doser.steam_s = (bench.t_us - start_us) // 1_000_000
+            doser.outlet_cdeg = 4500
+            doser.steam_ok = True
+            doser.step(bench.now_ms(), inputs, True)
             if doser.pulse_us:
                 data = bytearray(tag.image())
                 record = Record()

@@ -73,9 +73,7 @@ def test_same_as_the_law_in_floats(target: int, start: int, rate: int, excess: i
         measured += move
 
 
-@given(
-    st.integers(30_000, 98_000), st.integers(15_000, 98_000), st.integers(-500, 2000), st.integers(0, 3500)
-)
+@given(st.integers(30_000, 98_000), st.integers(15_000, 98_000), st.integers(-500, 2000), st.integers(0, 3500))
 def test_entry_has_no_bump(target: int, measured: int, rate: int, excess: int) -> None:
     hold = Hold()
     hold.enter(target, measured, rate, excess)

@@ -53,11 +53,8 @@ class Tick:
         checkpoints.mark(HEAT)
         checkpoints.mark(DOSE)
         self.passed = checkpoints.passed()
-        self.pattern = self.burst.pattern(self.heat.duty_permille, 10)
-
-
-def no_demand(tick: Tick) -> None:
-    """Nothing is asked for."""
+        # Bursts shorter than the tick, so that one in each tick will do.
+        self.pattern = self.burst.pattern(self.heat.duty_permille, 2)
 
 
 class Scenario:
@@ -71,7 +68,7 @@ class Scenario:
         self.tick = Tick()
         self.tick.now_ms = start_ms
         self.us = 0
-        self.regimes: "set[int]" = set()
+        self.regimes = {0}
         self.ticks = 0
         self.bytes = 0
 
@@ -96,8 +93,7 @@ class Scenario:
         if tick.supervisor.relay:
             heater.heartbeat(self.us)
         if tick.supervisor.allow and not heater.busy(self.us):
-            # Shorter than the tick, so that one burst in each tick will do.
-            heater.burst(self.us, tick.pattern & 3, 2, 20000)
+            heater.burst(self.us, tick.pattern, 2, 20000)
         self.us += 50000
         tick.now_ms = add(tick.now_ms, 50)
         heater.run_to(self.us)
@@ -124,7 +120,8 @@ class Scenario:
     def go(self, seconds: int) -> None:
         for i in range(seconds * 20):
             self.sample()
-            gc.collect() if i % 200 == 0 else None
+            if i % 200 == 0:
+                gc.collect()
             if i % 4 == 0:
                 self.measure()
             else:
@@ -151,13 +148,13 @@ def main() -> None:
     session.go(5)
     session.report()
 
-    steam = Scenario("dry", Constants(water_g=12.0))
+    steam = Scenario("dry", Constants(water_g=10.0))
     steam.go(1)
     steam.tick.supervisor.lease_begin(steam.tick.now_ms, 1500)
     steam.tick.heat.steam(8000)
     steam.go(1)
     steam.tick.supervisor.lease_end()
-    steam.go(130)
+    steam.go(150)
     steam.report()
 
     empty = Scenario("empty", Constants(water_g=0.0))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`podsteam --help` costs at most five times an empty Python, and imports no more than it needs."""
 
+import os
 import subprocess
 import sys
 import time
@@ -8,24 +9,51 @@ from pathlib import Path
 
 from calls import environment
 
+import podsteam
+import podsteam_protocol
+
 BAR = 5.0
-ROUNDS = 12
+ROUNDS = 40
 HELP = "import sys; sys.argv = ['podsteam', '--help']; from podsteam.cli.main import main; main()"
 
 
 def seconds(code: str, env: dict[str, str]) -> float:
+    """Processor time, which other work on the machine disturbs less than time on the wall; that where there is none."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], env=env, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - start
+    process = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.DEVNULL)
+    if hasattr(os, "wait4"):
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        spent = usage.ru_utime + usage.ru_stime
+    else:
+        process.wait()
+        spent = time.perf_counter() - start
+    assert process.returncode == 0
+    return spent
+
+
+def plain_environment(home: Path) -> dict[str, str]:
+    """As a user has it: no PYTHONPATH where podsteam is installed, else the two folders that the host tool needs."""
+    env = environment(home)
+    del env["PYTHONPATH"]
+    found = subprocess.run([sys.executable, "-c", "import podsteam, podsteam_protocol"], env=env, stderr=subprocess.DEVNULL)
+    if found.returncode:
+        folders = [Path(package.__file__ or "").parents[1] for package in (podsteam, podsteam_protocol)]
+        env["PYTHONPATH"] = os.pathsep.join(map(str, folders))
+    return env
 
 
 def test_help_is_quick(tmp_path: Path) -> None:
-    env = environment(tmp_path)
+    env = plain_environment(tmp_path)
     seconds(HELP, env)
-    # The best of several, taken in turns: what else the machine does can only make a run slower.
-    pairs = [(seconds("pass", env), seconds(HELP, env)) for _ in range(ROUNDS)]
-    ratio = min(pair[1] for pair in pairs) / min(pair[0] for pair in pairs)
-    assert ratio <= BAR, f"{ratio:.2f} times `python -c pass`"
+    # The best of each, taken in turns: what else the machine does can only make a run slower.
+    empty = shown = 1e9
+    for count in range(ROUNDS):
+        empty = min(empty, seconds("pass", env))
+        shown = min(shown, seconds(HELP, env))
+        if count >= 7 and shown <= 0.95 * BAR * empty:
+            break
+    assert shown <= BAR * empty, f"{shown / empty:.2f} times `python -c pass`"
 
 
 def test_help_imports_only_click(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ class Bench:
             try:
                 self.ask(w.LeaseRequest(TOKEN))
             except Refused as refused:
-                assert refused.args[0] == "NO_SESSION", refused
+                if refused.args[0] != "NO_SESSION":
+                    raise
             self.run(min(0.45, (until - self.twin.now_us) / 1e6))
 
     def ask(self, message: Message, seq: int | None = None) -> Any:

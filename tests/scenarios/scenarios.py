@@ -41,7 +41,12 @@ SCENARIOS: list[tuple[str, dict[str, Any], list[tuple[float, Any]], float]] = [
     ("no_podlet", {"seed": 2}, [(2.0, PRESS)], 330.0),
     ("host_session", {"seed": 3, "podlet": "demo"}, [*HOSTED, *leases(2.0, 330)], 330.0),
     ("host_dies", {"seed": 4, "podlet": "demo"}, [*HOSTED, *leases(2.0, 150)], 170.0),
-    ("paused", {"seed": 5, "podlet": "demo"}, [*HOSTED, *leases(2, 240), (130, PAUSE), (140, RESUME), (141, PRESS)], 240.0),
+    (
+        "paused",
+        {"seed": 5, "podlet": "demo"},
+        [*HOSTED, *leases(2, 240), (130, PAUSE), (140, RESUME), (141, PRESS)],
+        240.0,
+    ),
     ("stopped_by_button", {"seed": 6, "podlet": "fragile"}, [(2.0, PRESS), (120.0, PRESS)], 140.0),
     ("podlet_removed", {"seed": 7, "podlet": "demo"}, [(2.0, PRESS), (125.0, {"do": "remove"})], 200.0),
     ("wall_open", {"seed": 8, "podlet": "demo"}, [(2.0, PRESS), (60.0, fault("wall_open"))], 80.0),
@@ -49,7 +54,12 @@ SCENARIOS: list[tuple[str, dict[str, Any], list[tuple[float, Any]], float]] = [
     ("reader_silent", {"seed": 10, "podlet": "demo"}, [(1.0, fault("reader_silent")), (2.0, PRESS)], 200.0),
     ("mains_lost", {"seed": 11, "podlet": "demo"}, [(2.0, PRESS), (90.0, fault("mains_lost"))], 100.0),
     ("altitude", {"seed": 12, "podlet": "demo", "plant": {"altitude_m": 2500.0}}, [(2.0, PRESS)], 200.0),
-    ("reset_while_hot", {"seed": 13, "podlet": "demo"}, [(2.0, PRESS), (110.0, {"do": "reset", "cause": "watchdog"})], 130.0),
+    (
+        "reset_while_hot",
+        {"seed": 13, "podlet": "demo"},
+        [(2.0, PRESS), (110.0, {"do": "reset", "cause": "watchdog"})],
+        130.0,
+    ),
     ("flood", {"seed": 14, "podlet": "demo"}, [(1.0, HELLO), *[(2 + i / 100, STOP) for i in range(300)]], 10.0),
 ]
 

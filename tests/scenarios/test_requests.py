@@ -19,12 +19,8 @@ class Raw(Message):
     """Any id with any payload."""
 
     def __init__(self, kind: int, payload: bytes = b"") -> None:
-        self.kind = kind
+        self.ID = kind  # type: ignore[misc]
         self.payload = payload
-
-    @property
-    def ID(self) -> int:  # type: ignore[override]
-        return self.kind
 
     def pack(self) -> bytes:
         return self.payload

@@ -49,6 +49,12 @@ class Doser:
         self.state = _IDLE
         """0: no schedule, done, or stopped; 1: waits for the next shot's time or conditions; 2: the tag takes the
         count; 3: counted on the tag, the pulse starts as soon as the interlocks allow; 4: the pulse runs."""
+        self.steam_s = 0
+        """Time with verified steam in this session, s."""
+        self.outlet_cdeg = 0
+        """Outlet temperature now, 0.01 degC."""
+        self.steam_ok = False
+        """Steam is verified now."""
         self.pulse_us = 0
         """Start a pulse of this width in this tick; 0: none."""
         self.valve_off = False
@@ -79,9 +85,6 @@ class Doser:
         self._coil_ticks = 0
         self._cut = False
         self._now_ms = 0
-        self._steam_s = 0
-        self._outlet_cdeg = 0
-        self._steam_ok = False
         self._latch_closed = False
         self._allow = False
 
@@ -114,17 +117,14 @@ class Doser:
         self.state = _IDLE
         self._reader.in_use = False
 
-    def step(self, now_ms: int, inputs: "Inputs", steam_s: int, outlet_cdeg: int, steam_ok: bool, allow: bool) -> None:
+    def step(self, now_ms: int, inputs: "Inputs", allow: bool) -> None:
         """One tick. Sets `pulse_us` and `valve_off`; allocates nothing.
 
-        `steam_s`: time with verified steam in this session, s; `outlet_cdeg`: outlet temperature, 0.01 degC;
-        `steam_ok`: steam is verified now; `allow`: supervisor and session allow dosing. Without it a pulse is cut.
+        `steam_s`, `outlet_cdeg` and `steam_ok` are to be set before. `allow`: supervisor and session allow dosing;
+        without it a pulse is cut.
         """
         self.pulse_us = 0
         self._now_ms = now_ms
-        self._steam_s = steam_s
-        self._outlet_cdeg = outlet_cdeg
-        self._steam_ok = steam_ok
         self._latch_closed = inputs.latch_closed
         self._allow = allow
         self.caps.too_soon(now_ms, 0)
@@ -156,11 +156,11 @@ class Doser:
             return m.DOSE_NOT_CONTENT
         if not self._latch_closed:
             return m.DOSE_LATCH_OPEN
-        if not self._steam_ok:
+        if not self.steam_ok:
             return m.DOSE_NO_STEAM
-        if self._outlet_cdeg < self._reader.outlet_min_cdeg:
+        if self.outlet_cdeg < self._reader.outlet_min_cdeg:
             return m.DOSE_OUTLET_COLD
-        if self._outlet_cdeg > self._reader.outlet_max_cdeg:
+        if self.outlet_cdeg > self._reader.outlet_max_cdeg:
             return m.DOSE_OUTLET_HOT
         return 0
 
@@ -183,7 +183,7 @@ class Doser:
 
     def _waiting(self) -> None:
         if not self._is_due:
-            if self._steam_s < self._due_s:
+            if self.steam_s < self._due_s:
                 return
             self._is_due = True
             self._due_ms = self._now_ms
@@ -255,7 +255,7 @@ class Doser:
         """The shot cannot be given now. It may wait within its window, unless waiting cannot help."""
         if reason == m.DOSE_EMPTY or reason == m.DOSE_SESSION_CAP or reason == m.DOSE_HARD_LIMIT:
             self._halt(reason)
-        elif ticks.diff(self._now_ms, self._due_ms) >= _WINDOW_S * 1000 or self._steam_s - self._due_s >= _WINDOW_S:
+        elif ticks.diff(self._now_ms, self._due_ms) >= _WINDOW_S * 1000 or self.steam_s - self._due_s >= _WINDOW_S:
             self._skip(reason)
 
     def _skip(self, reason: int) -> None:

@@ -6,46 +6,48 @@ implementation. No verb blocks for more than 5 ms but `wait` and the store's, no
 every verb that switches something on ends by itself.
 """
 
+from typing import Protocol
+
 from podsteam_firmware.signals import Inputs
 
 
-class Hal:
+class Hal(Protocol):
     """The hardware's verbs. Times in ms wrap at 2^30."""
 
-    uid = b"\0\0\0\0\0\0"
+    uid: bytes
     """The chip's own address, 6 bytes."""
-    boot_id = 0
+    boot_id: int
     """Random for each start, 30 bits, not 0."""
-    reset_cause = 0
+    reset_cause: int
     """A RESET value of the protocol."""
-    caps = 0
+    caps: int
     """CAP bits of the protocol."""
-    speed = 1
+    speed: int
     """Device seconds in a wall-clock second: 1 on hardware."""
-    board = "none"
+    board: str
     """Name of the board, at most 16 characters."""
-    firmware_hash = bytes(8)
+    firmware_hash: bytes
     """First 8 bytes of the SHA-256 over the firmware's files, written into the device when it was flashed."""
-    rx_window = 4096
+    rx_window: int
     """Bytes that the link's receive buffer holds."""
 
     # Clock ------------------------------------------------------------------------------------------------
     def now_ms(self) -> int:
         """Device time."""
-        raise NotImplementedError
+        ...
 
     def wait(self, until_ms: int) -> int:
         """Sleep until `until_ms` or an I/O event, whichever is first. Returns the bits of what happened, 0: time."""
-        raise NotImplementedError
+        ...
 
     def unix_s(self) -> int:
         """Wall-clock time in s, 0 when the device has no clock that was ever set."""
-        raise NotImplementedError
+        ...
 
     # Sensing ----------------------------------------------------------------------------------------------
     def sample(self, inputs: Inputs) -> None:
         """Fill an `Inputs`. Allocates nothing."""
-        raise NotImplementedError
+        ...
 
     # Element ----------------------------------------------------------------------------------------------
     def burst(self, pattern: int, cycles: int, cycle_us: int) -> None:
@@ -55,102 +57,102 @@ class Hal:
         hardware, whatever becomes of the interpreter. Its edges fall in the middle of half-cycles, where a
         zero-crossing relay ignores them. Not to be called while `burst_busy`: the RMT would block.
         """
-        raise NotImplementedError
+        ...
 
     def burst_busy(self) -> bool:
         """Whether a burst is being sent."""
-        raise NotImplementedError
+        ...
 
     def burst_abort(self) -> None:
         """End a burst now: the pin is reclaimed as GPIO, low. Always safe to call."""
-        raise NotImplementedError
+        ...
 
     def heartbeat(self) -> None:
         """One edge on the relay's charge pump. The relay opens 0.12 to 0.25 s after the last edge."""
-        raise NotImplementedError
+        ...
 
     # Valve ------------------------------------------------------------------------------------------------
     def valve_pulse(self, width_us: int) -> None:
         """Open the valve for `width_us` (1,000 to 1,000,000), ended by hardware. Not while `valve_busy`."""
-        raise NotImplementedError
+        ...
 
     def valve_busy(self) -> bool:
         """Whether a pulse is being sent."""
-        raise NotImplementedError
+        ...
 
     def valve_abort(self) -> None:
         """End a pulse now. Always safe to call."""
-        raise NotImplementedError
+        ...
 
     # Signs ------------------------------------------------------------------------------------------------
     def light(self, state: int) -> None:
         """Show a STATE on the status light."""
-        raise NotImplementedError
+        ...
 
     def beep(self) -> None:
         """One short sound, ended by hardware."""
-        raise NotImplementedError
+        ...
 
     # Podlet reader (I2C of its own) -----------------------------------------------------------------------
     def nfc_write(self, buf: bytearray, length: int) -> int:
         """Send `buf[:length]` to the reader. Returns the bytes taken, or a negative errno (-5 EIO, -110 ETIMEDOUT)."""
-        raise NotImplementedError
+        ...
 
     def nfc_read(self, buf: bytearray, length: int) -> int:
         """Read `length` bytes into `buf`; the first is the reader's ready byte. Returns bytes or a negative errno."""
-        raise NotImplementedError
+        ...
 
     def nfc_ready(self) -> bool:
         """The reader's interrupt line: an ACK or answer waits."""
-        raise NotImplementedError
+        ...
 
     def nfc_reset(self, active: bool) -> None:
         """Drive the reader's reset line: True holds it in reset."""
-        raise NotImplementedError
+        ...
 
     # Link -------------------------------------------------------------------------------------------------
     def link_read(self, buf: bytearray) -> int:
         """Bytes that have arrived, at most `len(buf)`, into `buf`. Returns how many; never blocks."""
-        raise NotImplementedError
+        ...
 
     def link_write(self, buf: bytearray, length: int) -> int:
         """Queue `buf[:length]` whole, or take nothing. Returns `length` or 0; never blocks."""
-        raise NotImplementedError
+        ...
 
     # Store (littlefs). A name is a path like "programs/gentle"; folders are made as needed. -----------------
     def file_read(self, name: str, limit: int = 4096) -> bytes | None:
         """The file's bytes (at most `limit`), or None when there is none."""
-        raise NotImplementedError
+        ...
 
     def file_read_at(self, name: str, offset: int, buf: bytearray | memoryview) -> int:
         """Bytes from `offset` into `buf`. Returns how many, or a negative errno."""
-        raise NotImplementedError
+        ...
 
     def file_write(self, name: str, data: bytes | bytearray | memoryview) -> bool:
         """Replace the file whole: a temporary file and a rename, so a power cut leaves the old or the new."""
-        raise NotImplementedError
+        ...
 
     def file_append(self, name: str, data: bytes | bytearray | memoryview) -> bool:
         """Append and make durable."""
-        raise NotImplementedError
+        ...
 
     def file_remove(self, name: str) -> bool:
         """Remove; False when there was none."""
-        raise NotImplementedError
+        ...
 
     def file_list(self, folder: str) -> list[tuple[str, int]]:
         """Sorted list of (name, size) in a folder; empty when there is none."""
-        raise NotImplementedError
+        ...
 
     # System -----------------------------------------------------------------------------------------------
     def feed(self) -> None:
         """Feed the watchdog (1 s)."""
-        raise NotImplementedError
+        ...
 
     def random(self) -> int:
         """30 random bits."""
-        raise NotImplementedError
+        ...
 
     def reset(self) -> None:
         """Restart the chip. Does not return (the simulated board raises `Restart`)."""
-        raise NotImplementedError
+        ...

@@ -42,6 +42,8 @@ class Hold:
     def __init__(self) -> None:
         self.kp_dw_k = 286
         """Proportional gain, 0.1 W/K; see `tune`."""
+        self.power_dw = 0
+        """Newest output, 0.1 W."""
         self._integral_mdw = 0
         self._filter = 0
         self._waited = 0
@@ -80,9 +82,9 @@ class Hold:
         wanted = feed_forward_dw + self._proportional(target_mc, measured_mc)
         wanted += self._derivative(measured_mc) + self._integral_mdw // 1000
         self._filter += measured_mc - self._filter // _FILTER_TICKS
-        output = max(0, min(wanted, limit_dw))
-        self._integrate(target_mc - measured_mc, output - wanted)
-        return output
+        self.power_dw = max(0, min(wanted, limit_dw))
+        self._integrate(target_mc - measured_mc, self.power_dw - wanted)
+        return self.power_dw
 
     def _integrate(self, error_mc: int, cut_dw: int) -> None:
         """`cut_dw`: what the actuator could not do (back-calculation), so that it is not asked for later."""

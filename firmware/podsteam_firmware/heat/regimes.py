@@ -45,6 +45,7 @@ _HOLD_ONSET_DW = const(1500)
 _BOILING_WANTED_MC = const(2000)
 """HOLD further than this below its target: heat goes in without effect if the water boils."""
 
+
 class Heat:
     """The heater control. Say what is wanted with `off`, `hold` or `steam`, call `step`, read the attributes."""
 
@@ -98,6 +99,8 @@ class Heat:
 
     def steam(self, rate_mg_min: int) -> None:
         """Make steam at `rate_mg_min` (500 to 20,000), as far as the element can."""
+        if rate_mg_min < self.rate_mg_min:
+            self._evidence.settle()
         self.wanted = True
         self.rate_mg_min = rate_mg_min
         self.target_mc = 0
@@ -152,12 +155,12 @@ class Heat:
         self._steam_rest %= 60000
 
     def _verify(self, sense: "Sense", net_dw: int) -> None:
-        if self.regime != REGIME_STEAM:
-            self._evidence.none()
-            return
+        """Steam needs its regime, a warm outlet, and energy enough to have boiled any water; then power decides."""
         warm = sense.outlet_mc >= self.energy.ambient_mc + self.settings.outlet_rise_mc
-        wanted = demand_dw(self.rate_mg_min, self.boiling_mc, 0)
-        self._evidence.judge(net_dw, wanted, warm, self.energy.suffices(self.boiling_mc))
+        if self.regime == REGIME_STEAM and warm and self.energy.suffices(self.boiling_mc):
+            self._evidence.judge(net_dw, demand_dw(self.rate_mg_min, self.boiling_mc, 0))
+        else:
+            self._evidence.none()
 
     # Regimes ----------------------------------------------------------------------------------------------
     def _rest(self, sense: "Sense") -> None:
@@ -212,16 +215,15 @@ class Heat:
 
     def _enter(self, sense: "Sense", target: int, room_dw: int) -> bool:
         """Whether HOLD is on, or begins now because its controller would ask for less than `room_dw` over the loss."""
-        hold = self._hold
         if self.regime == REGIME_HEAT:
             self.energy.learn(sense, self._boiling.rate_mc_s)
-            hold.tune(self.energy.capacity_j_k)
-        excess = hold.excess_dw(target, sense.water_mc, self._boiling.rate_mc_s)
+            self._hold.tune(self.energy.capacity_j_k)
+        excess = self._hold.excess_dw(target, sense.water_mc, self._boiling.rate_mc_s)
         if excess >= room_dw:
             return False
         if self.regime != REGIME_HOLD:
             self.energy.end_of_rise()
-            hold.enter(target, sense.water_mc, self._boiling.rate_mc_s, excess)
+            self._hold.enter(target, sense.water_mc, self._boiling.rate_mc_s, excess)
             self.regime = REGIME_HOLD
         return True
 
@@ -247,18 +249,17 @@ class Heat:
 
     def _boil(self, sense: "Sense") -> int:
         """HEAT at full power, APPROACH a little above the wanted power, STEAM at it."""
-        energy = self.energy
         boiling = self.boiling_mc if self.boiling_mc > 0 else _SEA_MC
-        loss = energy.lost_dw(boiling)
+        loss = self.energy.lost_dw(boiling)
         power = demand_dw(self.rate_mg_min, boiling, loss)
         if self._boiling.now:
             self.regime = REGIME_STEAM
-            energy.end_of_rise()
+            self.energy.end_of_rise()
             return power
         # As steep as full power makes it, also when heat has only just begun, or is reduced already.
-        if not self._near(sense, max(sense.full_dw - loss, 0) * 100 // energy.capacity_j_k):
+        if not self._near(sense, max(sense.full_dw - loss, 0) * 100 // self.energy.capacity_j_k):
             self.regime = REGIME_HEAT
-            energy.learn(sense, self._boiling.rate_mc_s)
+            self.energy.learn(sense, self._boiling.rate_mc_s)
             return sense.full_dw
         self.regime = REGIME_APPROACH
         if self.boiling_mc > 0:

@@ -12,6 +12,7 @@ _STEADY_TICKS = const(30)
 """Steam counts as verified when all the evidence stood for 3 s."""
 _FALL_MC = const(300)
 """Outlet falling by this much in 1 s: the steam has gone. Without steam it falls by 0.5 K/s or more."""
+_SETTLE_S = const(25)
 _LEAST_DW = const(376)
 """1 g/min: less net power than that, or than half of what is wanted, proves no steam."""
 
@@ -47,7 +48,12 @@ class Evidence:
         self._ticks = 0
         self._sum = 0
         self._count = 0
-        self._mean = -1
+        self._mean = 0
+        self._grace = 1
+
+    def settle(self) -> None:
+        """Less steam is wanted from now on: for 25 s a cooling outlet proves nothing."""
+        self._grace = _SETTLE_S
 
     def outlet(self, outlet_mc: int) -> None:
         """Every 100 ms, whatever the regime: follow the outlet's slope in means of 1 s."""
@@ -55,26 +61,25 @@ class Evidence:
         self._count += 1
         if self._count == _BLOCK:
             mean = self._sum // _BLOCK
-            self.falling = self._mean >= 0 and self._mean - mean >= _FALL_MC
+            self.falling = self._grace == 0 and self._mean - mean >= _FALL_MC
+            self._grace = max(self._grace - 1, 0)
             self._mean = mean
             self._sum = 0
             self._count = 0
 
     def none(self) -> None:
-        """It does not boil: no steam."""
+        """Something else than power is missing: no steam."""
         self.ok = False
         self._ticks = 0
 
-    def judge(self, boiling_net_dw: int, wanted_dw: int, warm: bool, energetic: bool) -> None:
-        """Every 100 ms while the water is at its plateau.
+    def judge(self, net_dw: int, wanted_dw: int) -> None:
+        """Every 100 ms while all but power and slope speak for steam.
 
-        `boiling_net_dw`: power of the last second that went into steam; `wanted_dw`: what the wanted rate takes;
-        both 0.1 W, without losses. `warm`: the outlet is warm enough; `energetic`: the energy of the heat-up
-        suffices to have boiled any water.
+        `net_dw`: power of the last second that went into steam; `wanted_dw`: what the wanted rate takes. Both in
+        0.1 W and without losses.
         """
-        least_dw = min(wanted_dw // 2, _LEAST_DW)
-        if warm and energetic and not self.falling and boiling_net_dw >= least_dw:
-            self._ticks = min(self._ticks + 1, _STEADY_TICKS)
+        if self.falling or net_dw < min(wanted_dw // 2, _LEAST_DW):
+            self.none()
         else:
-            self._ticks = 0
-        self.ok = self._ticks >= _STEADY_TICKS
+            self._ticks = min(self._ticks + 1, _STEADY_TICKS)
+            self.ok = self._ticks >= _STEADY_TICKS

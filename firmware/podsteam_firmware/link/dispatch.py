@@ -16,7 +16,11 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podsteam_firmware.core import Core
+
+    Handler = Callable[[Core, int, memoryview, bytearray], int]
 
 _NO_ARG = const(255)
 _LAST_FROZEN = const(0x0F)
@@ -27,7 +31,7 @@ class Dispatcher:
 
     def __init__(self, core: "Core") -> None:
         self._core = core
-        self._handlers = {}
+        self._handlers: "dict[int, tuple[int, Handler]]" = {}
         for module in (requests_link, requests_session, requests_store):
             self._handlers.update(module.HANDLERS)
         self.token = 0

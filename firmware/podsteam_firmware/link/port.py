@@ -150,4 +150,3 @@ class Port:
             telemetry.pack(self._core, self._out, frame.HEADER)
             if not self._send(m.TELE, telemetry.SIZE):
                 tele.dropped += 1
-

@@ -31,16 +31,19 @@ def _ping(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> i
     return 12
 
 
+def _heap(figure: str) -> int:
+    """A figure of the collector in bytes; CPython's has none, and then it is 0."""
+    read = getattr(gc, figure, None)
+    return read() if read else 0
+
+
 def _info(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
     hal = core.hal
     gc.collect()
-    # CPython has no such figures; there the reply says 0.
-    free = gc.mem_free() if hasattr(gc, "mem_free") else 0
-    used = gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
     implementation = sys.implementation
     version = implementation.version
     bits = 32 if sys.maxsize < 1 << 32 else 64
-    struct.pack_into("<II8s", reply, BODY, free, used, hal.firmware_hash)
+    struct.pack_into("<II8s", reply, BODY, _heap("mem_free"), _heap("mem_alloc"), hal.firmware_hash)
     struct.pack_into("<BBBB", reply, BODY + 16, version[0], version[1], version[2], bits)
     struct.pack_into("<16s16s", reply, BODY + 20, implementation.name.encode(), hal.board.encode())
     return 52

@@ -68,7 +68,9 @@ def _program_default(core: "Core", now_ms: int, payload: memoryview, reply: byte
 def _podlet_get(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
     reader = core.reader
     struct.pack_into("<B7sB", reply, BODY, reader.state, reader.uid, reader.tag_type)
-    struct.pack_into("<HHII", reply, BODY + 9, reader.doses_left, reader.doses_used, reader.dose_nl, reader.session_cap_nl)
+    struct.pack_into(
+        "<HHII", reply, BODY + 9, reader.doses_left, reader.doses_used, reader.dose_nl, reader.session_cap_nl
+    )
     struct.pack_into("<Hhh", reply, BODY + 21, reader.min_interval_s, reader.outlet_min_cdeg, reader.outlet_max_cdeg)
     struct.pack_into("<H", reply, BODY + 27, reader.image_size)
     return 29

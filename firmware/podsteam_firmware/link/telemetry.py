@@ -19,6 +19,7 @@ _LAPSE_MS = const(10_000)
 _MIN_PERIOD_MS = const(50)
 _MAX_PERIOD_MS = const(10_000)
 
+
 def pack(core: "Core", buf: bytearray, at: int) -> None:
     """Write the TELE payload of this moment into `buf` from `at`.
 

@@ -13,6 +13,9 @@ MAX_STORED = const(24)
 MAX_STEAM_S = const(1800)
 """Longest steam time of a session; the supervisor's own limit lies above it."""
 
+_NUMBERS = "<" + m.PROGRAM_FMT[4:]
+"""The fields after the name."""
+
 # Ranges by field index in the struct, from 1 (hold_cdeg). Zero is allowed where a zero means "none".
 _LOW = (3000, 0, 30, 500, 10, 500, 0, 500, 0, 0, 5, 0, 0, 3000)
 _HIGH = (9500, 3600, 900, 12000, 1800, 12000, 1800, 12000, 1800, 1800, 1800, 60, 250000, 9500)
@@ -34,20 +37,20 @@ def valid_name(name: bytes) -> bool:
 
 def check(raw: bytes) -> int:
     """Look a stored or received program over. Returns -1 when it is good, else the index of the field at fault."""
-    values = struct.unpack(m.PROGRAM_FMT, raw)
-    if not valid_name(values[0]):
+    if not valid_name(raw[:16]):
         return 0
+    values = struct.unpack(_NUMBERS, raw[16:])
     for i in range(14):
-        value = values[i + 1]
+        value = values[i]
         if value == 0 and _ZERO_OK >> i & 1:
             continue
         if not _LOW[i] <= value <= _HIGH[i]:
             return i + 1
-    if values[5] + values[7] + values[9] > MAX_STEAM_S:
+    if values[4] + values[6] + values[8] > MAX_STEAM_S:
         return 5
-    if (values[7] and not values[6]) or (values[9] and not values[8]):
+    if (values[6] and not values[5]) or (values[8] and not values[7]):
         return 6
-    if values[12] > 1 and not values[11]:
+    if values[11] > 1 and not values[10]:
         return 11
     return -1
 
@@ -72,19 +75,19 @@ class Program:
 
     def load(self, raw: bytes) -> None:
         """Take the numbers of a program that passed `check`."""
-        v = struct.unpack(m.PROGRAM_FMT, raw)
+        v = struct.unpack(_NUMBERS, raw[16:])
         self.raw = raw
-        self.hold_mc = v[1] * 10
-        self.hold_s = v[2]
-        self.warm_up_max_s = v[3]
+        self.hold_mc = v[0] * 10
+        self.hold_s = v[1]
+        self.warm_up_max_s = v[2]
         end = 0
         for i in range(3):
-            end += v[5 + 2 * i]
-            self._rates[i] = v[4 + 2 * i]
+            end += v[4 + 2 * i]
+            self._rates[i] = v[3 + 2 * i]
             self._ends[i] = end
         self.steam_s = end
-        self.dose_first_s, self.dose_every_s, self.dose_count, self.dose_nl = v[10:14]
-        self.end_mc = v[14] * 10
+        self.dose_first_s, self.dose_every_s, self.dose_count, self.dose_nl = v[9:13]
+        self.end_mc = v[13] * 10
 
     def rate_mg_min(self, steam_s: int) -> int:
         """Steam rate wanted `steam_s` seconds after steam was verified; 0: the program is over."""
@@ -94,7 +97,5 @@ class Program:
         return 0
 
 
-GENTLE = struct.pack(
-    m.PROGRAM_FMT, b"gentle", 0, 0, 300, 4000, 180, 0, 0, 0, 0, 20, 40, 4, 0, 6000
-)
+GENTLE = struct.pack(m.PROGRAM_FMT, b"gentle", 0, 0, 300, 4000, 180, 0, 0, 0, 0, 20, 40, 4, 0, 6000)
 """The program of a device on which none was stored: 3 minutes of gentle steam, four doses as the podlet asks."""

@@ -80,9 +80,19 @@ class Journal:
         session = core.session
         self._gather()
         buf = self._frame
-        struct.pack_into("<IBHH", buf, frame.HEADER, core.now_ms, session.stop_reason, core.supervisor.fault, session.steam_ms // 1000)
+        struct.pack_into(
+            "<IBHH",
+            buf,
+            frame.HEADER,
+            core.now_ms,
+            session.stop_reason,
+            core.supervisor.fault,
+            session.steam_ms // 1000,
+        )
         energy_j = core.sense.energy_dj // 10
-        struct.pack_into("<IIBI", buf, frame.HEADER + 9, core.heat.steam_mg, energy_j, core.doser.doses, core.doser.dosed_nl)
+        struct.pack_into(
+            "<IIBI", buf, frame.HEADER + 9, core.heat.steam_mg, energy_j, core.doser.doses, core.doser.dosed_nl
+        )
         self._add(m.RECORD_END, 22, 0)
         self._open = False
 

@@ -4,11 +4,6 @@
 Only click is imported here, so that `podsteam --help` is quick.
 """
 
-import gc
-
-# Importing leaves hardly any garbage to look for; the collector is put back to work in `main`.
-gc.disable()
-
 import io
 import os
 import sys
@@ -54,7 +49,6 @@ def root() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its status. Everything that goes wrong ends here, in one sentence on stderr."""
-    gc.enable()
     settings = Settings()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
