@@ -45,7 +45,8 @@ typecheck: $(STAMP) ## Check types, strictly; the ESP32's own modules from their
 	$(BIN)/python tools/check_door.py
 
 figures: $(STAMP) ## Measure the published figures and renew the README's table (ONLY=group for some of them)
-	@status=0; $(BIN)/python -m pytest tests/figures $(if $(ONLY),-k "$(ONLY)") $(ARGS) || status=$$?; \
+	@$(if $(ONLY),,rm -f build/figures.json)
+	@status=0; $(BIN)/python -m pytest --figures $(if $(ONLY),-k "$(ONLY)") $(ARGS) || status=$$?; \
 	$(BIN)/python tools/figures_table.py; exit $$status
 
 format: $(STAMP) ## Bring the sources into form

@@ -29,11 +29,23 @@ WHEELS = {("linux", "x86_64"), ("darwin", "x86_64"), ("darwin", "arm64"), ("win3
 """Platforms for which the interpreter's package has wheels: its absence there is a failure, not a skip."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--figures`: only the tests that record a figure, wherever they stand."""
+    parser.addoption("--figures", action="store_true", help="run only the tests that record a published figure")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the figures, which take long, unless they are named."""
-    if collection_path.name == "figures" and not any("figures" in arg for arg in config.args):
-        return True
-    return None
+    """Leave out the benchmarks, which take long, unless they are asked for."""
+    wanted = config.getoption("--figures") or any("figures" in arg for arg in config.args)
+    return True if collection_path.name == "figures" and not wanted else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--figures`, keep what records one."""
+    if config.getoption("--figures"):
+        other = [item for item in items if "record_figure" not in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=other)
+        items[:] = [item for item in items if item not in set(other)]
 
 
 @pytest.fixture(scope="session")

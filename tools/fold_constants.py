@@ -10,7 +10,6 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-
 Positioned = ast.stmt | ast.expr
 
 

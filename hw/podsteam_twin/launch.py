@@ -62,17 +62,20 @@ class LocalTwin:
         self._keep = keep
 
     def exchange(self, data: bytes, until_us: int, *, stop: bool = True) -> bytes:
+        """See `Twin`."""
         out = self.machine.exchange(data, until_us, stop)
         self.now_us = self.machine.world.t_us
         self.lease_ms = self.machine.lease_ms()
         return out
 
     def control(self, command: dict[str, Any]) -> dict[str, Any]:
+        """See `Twin`."""
         answer = self.machine.control(command)
         self.now_us = self.machine.world.t_us
         return answer
 
     def close(self) -> None:
+        """See `Twin`."""
         if self._keep:
             self._keep.save(self.control({"do": "images"}))
             self._keep = None
@@ -110,17 +113,20 @@ class ChildTwin:
         return source.read(struct.unpack("<I", head)[0])
 
     def exchange(self, data: bytes, until_us: int, *, stop: bool = True) -> bytes:
+        """See `Twin`."""
         answer = self._ask(pipe.EXCHANGE, struct.pack(pipe.EXCHANGE_FMT, until_us, stop) + data)
         size = struct.calcsize(pipe.REPLY_FMT)
         self.now_us, self.lease_ms = struct.unpack(pipe.REPLY_FMT, answer[:size])
         return answer[size:]
 
     def control(self, command: dict[str, Any]) -> dict[str, Any]:
+        """See `Twin`."""
         answer: dict[str, Any] = json.loads(self._ask(pipe.CONTROL, json.dumps(command).encode()))
         self.now_us = answer.get("now_us", self.now_us)
         return answer
 
     def close(self) -> None:
+        """See `Twin`."""
         if self._process.poll() is None:
             if self._keep:
                 self._keep.save(self.control({"do": "images"}))
@@ -150,7 +156,7 @@ def import_path() -> list[str]:
 
 
 def choose(interpreter: str) -> str:
-    """`micropython` or `cpython` for what was asked (`auto`: MicroPython where its wheel exists, and it says so if not)."""
+    """`micropython` or `cpython`; `auto` is MicroPython where its wheel exists, and says so where it does not."""
     available = importlib.util.find_spec("micropython_module") is not None
     if interpreter == "auto":
         if available:

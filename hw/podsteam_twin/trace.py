@@ -71,6 +71,6 @@ class Trace:
         self.note(kind, t_us, binascii.crc32(data), len(data))
 
     def digest(self) -> str:
-        """SHA-256 of all acts so far, in hex. Ends the trace: no act may follow (MicroPython's hash can't be copied)."""
+        """SHA-256 of all acts so far, in hex. Ends the trace: MicroPython's hash can't go on after that."""
         self._hash.update(bytes(memoryview(self._buf)[: self._used]))
         return binascii.hexlify(self._hash.digest()).decode()

@@ -38,9 +38,9 @@ _FLOW_NL_MS = 400.0
 
 class World:
     """Options, all optional: `seed`, `uid` (12 hex), `speed`, `unix_s` (time at the start, 0: no clock),
-    `firmware_hash` (16 hex), `podlet` (name of a demo one or None), `tag` and `flash` (images in base64), `plant` (constants of the
-    boiler that differ), `rx_ring` (259: the stock REPL port), `baud`, `ticks_offset_ms` (to start near a wrap),
-    `erase_us`, `keep_trace`.
+    `firmware_hash` (16 hex), `podlet` (name of a demo one or None), `tag` and `flash` (images in base64), `plant`
+    (constants of the boiler that differ), `rx_ring` (259: the stock REPL port), `baud`, `ticks_offset_ms` (to start
+    near a wrap), `erase_us`, `keep_trace`.
     """
 
     def __init__(self, options: "dict[str, Any]") -> None:

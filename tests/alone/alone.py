@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import compile_device
 from recorder import recording_twin
 
+import compile_device
 from podsteam.wire import messages as w
 from scenarios import HOSTED, leases, play
 

@@ -11,9 +11,9 @@ A transmission is never stopped. Stopping one that lasts more than 300 ms panics
 before 5.5.2). Instead the pin is connected to its GPIO output again, low; the channel runs on into nothing.
 """
 
-from esp32 import RMT
 from machine import Pin
 
+from esp32 import RMT
 from podsteam_protocol.const import const
 
 _HZ = const(1_000_000)

@@ -2,7 +2,7 @@
 """From a request's id to its handler; whatever happens, a request is answered.
 
 A handler is `f(core, now_ms, payload, reply) -> int`: it reads its fields from `payload`, writes those of its reply
-into `reply` from `BODY`, and returns their length, or the negative CODE of a refusal (`refuse` adds the field at fault).
+into `reply` from `BODY`, and returns their length, or the negative CODE of a refusal; `refuse` adds the field at fault.
 """
 
 import struct

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbered events in a preallocated ring: emitted in the tick without allocating, read later by the link and journal."""
+"""Numbered events in a preallocated ring: emitted in the tick without allocating, read later by link and journal."""
 
 import struct
 from array import array
