@@ -22,6 +22,7 @@ from podsteam.errors import (
     WrongVersion,
 )
 from podsteam.link import Link, R, Unasked
+from podsteam.refusals import not_ready
 from podsteam.text import safe
 from podsteam.transport.port import Port
 from podsteam.wire import messages as m
@@ -35,12 +36,6 @@ ASK_AGAIN_S = 0.5
 PROOF_S = 5.0
 """Time for a device to prove that heat is off after STOP."""
 _RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
-_NEEDS = (
-    (m.FlagBits.WATER_OK, "there is no water"),
-    (m.FlagBits.UPRIGHT, "it is tilted"),
-    (m.FlagBits.MAINS_OK, "there is no mains voltage"),
-    (m.FlagBits.LATCH_CLOSED, "the latch is open"),
-)
 
 
 class Device:
@@ -205,12 +200,7 @@ class Device:
         except Refused as e:
             if e.name != "NOT_READY":
                 raise
-            flags = self.status().flags
-            missing = [text for flag, text in _NEEDS if not flags & flag]
-            if not missing:
-                raise
-            text = f"The device is not ready: {' and '.join(missing)}."
-            raise Refused(text, e.code, e.name, e.arg, e.detail) from None
+            raise not_ready(e, self.status().flags) from None
         self._keeps_lease = True
         self._lease_due = self.port.clock.now() + self.in_clock(LEASE_EVERY_S)
         return reply

@@ -8,12 +8,12 @@ from podsteam.wire import messages as m
 from podsteam.wire.base import Message
 
 _NO_ARG = 255
-_BY_NAME = {code.name: number for number, code in m.CODES.items()}
-
-
-def code_number(name: str) -> int:
-    """The number of a code by its name. Raises KeyError."""
-    return _BY_NAME[name]
+_NEEDS = (
+    (m.FlagBits.WATER_OK, "there is no water"),
+    (m.FlagBits.UPRIGHT, "it is tilted"),
+    (m.FlagBits.MAINS_OK, "there is no mains voltage"),
+    (m.FlagBits.LATCH_CLOSED, "the latch is open"),
+)
 
 
 def _lower(sentence: str) -> str:
@@ -39,6 +39,15 @@ def refusal(error: m.ErrorReply, message: Message) -> PodsteamError:
         return IntegrityFailed(text)
     kind = {"SAFETY_LATCHED": SafetyLatched, "NEED_BUTTON": ButtonNotPressed}.get(name, Refused)
     return kind(text, error.code, name, error.arg, error.detail)
+
+
+def not_ready(refused: Refused, flags: int) -> Refused:
+    """The same refusal with what is missing, as far as the state's flags tell."""
+    missing = [text for flag, text in _NEEDS if not flags & flag]
+    if not missing:
+        return refused
+    text = f"The device is not ready: {' and '.join(missing)}."
+    return Refused(text, refused.code, refused.name, refused.arg, refused.detail)
 
 
 def _field(error: m.ErrorReply, message: Message) -> str:

@@ -516,10 +516,16 @@ def test_memory_is_kept_twice() -> None:
 # Dry boil: the rules ------------------------------------------------------------------------------------------
 
 
-def judge(dry: Dry, celsius: Callable[[float], float], seconds: float, halves: Callable[[float], int]) -> float | None:
-    """Seconds until the rule fires, or None."""
+def judge(
+    dry: Dry,
+    celsius: Callable[[float], float],
+    seconds: float,
+    halves: Callable[[float], int],
+    water: Callable[[float], float] = lambda _: 100.0,
+) -> float | None:
+    """Seconds until a rule fires, or None; for wall, water and power over time."""
     for i in range(int(seconds * 20)):
-        if dry.step(round(uv_of(celsius(i / 20))), halves(i / 20)):
+        if dry.step(round(uv_of(celsius(i / 20))), round(uv_of(water(i / 20))), halves(i / 20)):
             return i / 20
     return None
 
@@ -535,6 +541,10 @@ def test_plateau_is_not_left_by_noise_drift_or_more_power() -> None:
     assert judge(Dry(), lambda s: 105.0 + math.sin(s), 120, lambda s: 3) is None
     assert judge(Dry(), lambda s: 105.0 + 0.004 * s, 300, lambda s: 3) is None
     assert judge(Dry(), lambda s: 105.0 + (6 if s > 40 else 0), 120, lambda s: 2 if s < 39 else 5) is None
+    # Water that still warms takes the wall with it: slowly all the time, or 1 K after a pause.
+    assert judge(Dry(), lambda s: 95.0 + 0.12 * s, 90, lambda s: 3, lambda s: 60.0 + 0.3 * s) is None
+    late = judge(Dry(), lambda s: 95.0 + max(0.0, s - 30) * 0.1, 90, lambda s: 3, lambda s: 85.0 + max(0, s - 30) * 0.1)
+    assert late is None
     assert judge(Dry(), lambda s: 80.0 + max(0.0, s - 30) * 0.3, 46, lambda s: 3) is None
 
 
@@ -758,7 +768,7 @@ def test_detectors_alone_stay_small(rows: list[tuple[int, int]]) -> None:
         check_attributes(thing)
     for uv, halves in rows:
         for _ in range(5):
-            dry.step(CheckedInt(uv), CheckedInt(halves))
+            dry.step(CheckedInt(uv), CheckedInt(uv), CheckedInt(halves))
             rise.step(CheckedInt(uv), CheckedInt(halves), CheckedInt(5))
         inputs.wall_uv = inputs.water_uv = CheckedInt(uv)
         ranges.step(inputs)

@@ -106,6 +106,11 @@ def test_statuses_are_documented_and_distinct(capsys: Capture) -> None:
         assert f"{status}  {meaning}" in shown.out
 
 
+def test_the_readme_has_the_same_table() -> None:
+    text = (Path(__file__).parents[2] / "host" / "README.md").read_text(encoding="utf-8")
+    assert all(f"| {status} | {meaning} |" in text for status, meaning in errors.STATUSES)
+
+
 def test_no_port(capsys: Capture) -> None:
     got = call(capsys, "info")
     assert got.status == 10
@@ -323,9 +328,7 @@ def test_interrupted(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (got.out, got.err.strip()) == ("", "podsteam: Interrupted.")
 
 
-def test_an_internal_error_has_no_traceback_unless_asked_for(
-    capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_internal_error_has_no_traceback_unless_asked_for(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise RuntimeError("\x1b[31mboom")
 

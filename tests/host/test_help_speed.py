@@ -36,7 +36,9 @@ def plain_environment(home: Path) -> dict[str, str]:
     """As a user has it: no PYTHONPATH where podsteam is installed, else the two folders that the host tool needs."""
     env = environment(home)
     del env["PYTHONPATH"]
-    found = subprocess.run([sys.executable, "-c", "import podsteam, podsteam_protocol"], env=env, stderr=subprocess.DEVNULL)
+    found = subprocess.run(
+        [sys.executable, "-c", "import podsteam, podsteam_protocol"], env=env, stderr=subprocess.DEVNULL
+    )
     if found.returncode:
         folders = [Path(package.__file__ or "").parents[1] for package in (podsteam, podsteam_protocol)]
         env["PYTHONPATH"] = os.pathsep.join(map(str, folders))

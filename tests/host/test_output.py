@@ -216,6 +216,26 @@ def test_watch_off_a_terminal_is_plain_lines(tmp_path: Path) -> None:
     assert got.status == 2 and got.out == ""
 
 
+@posix
+def test_leaving_watch_changes_nothing_and_is_no_error(tmp_path: Path) -> None:
+    """Also for a board that keeps its state: it must be asked for it in one piece."""
+    import signal
+
+    process = subprocess.Popen(
+        command("--port", "sim:leaving", "watch"),
+        env=environment(tmp_path, XDG_STATE_HOME=str(tmp_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert err.decode().splitlines()[-1] == "Detached; the device goes on as it was."
+    assert (tmp_path / "podsteam" / "twins" / "leaving" / "state.json").exists()
+
+
 def test_status_and_info_as_json(tmp_path: Path) -> None:
     made = document(run(tmp_path, "--port", "sim", "info", "--json"))
     assert made["simulated"] is True

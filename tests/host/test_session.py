@@ -61,6 +61,7 @@ class ScriptedDevice(FakeDevice):
         self.status.update(state=state, flags=0xDC | (RELAY if relay else 0))
 
     def _arm(self, _: bytes) -> m.ArmReply:
+        self.renewals = 0
         self._enter(m.StateValue.ARMED, False)
         self.status.update(session=7, stop_reason=0)
         return m.ArmReply(60, 7)
@@ -250,7 +251,13 @@ def test_run_shows_plain_lines_and_says_what_to_press(capsys: Capture, fake: Scr
 def test_run_as_json_lines(capsys: Capture, fake: ScriptedDevice) -> None:
     got = session_run(capsys, "gentle", "--jsonl")
     lines = [json.loads(line) for line in got.out.splitlines()]
-    assert [line["event"] for line in lines if line["type"] == "event"] == ["STATE", "STARTED", "STATE", "STOPPED", "STATE"]
+    assert [line["event"] for line in lines if line["type"] == "event"] == [
+        "STATE",
+        "STARTED",
+        "STATE",
+        "STOPPED",
+        "STATE",
+    ]
     assert lines[-1]["type"] == "result" and lines[-1]["stop_reason"] == "DONE"
     assert any(line["type"] == "measurement" for line in lines)
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is there water? A dry boiler shows in its wall: it leaves the boiling plateau, where water holds it.
 
-Works on raw microvolts of the wall NTC, which fall as it gets warmer: by about 10 mV for 1 K at 105 degC. The plateau
-is found, not assumed: it lies 2 to 13 K over a boiling point of 90 to 100 degC and depends on power and scale. Two
-rules, judged twice a second while the element is on:
+Works on raw microvolts of wall and water NTC, which fall as it gets warmer: by 2.15 % for 1 K between 90 and 120 degC,
+about 11 mV at 105 degC. The plateau is found, not assumed: it lies 2 to 13 K over a boiling point of 90 to 100 degC
+and depends on power and scale. Two rules, judged twice a second while the element is on:
 
-* plateau: the wall has left its plateau by 4 K and still rises, at the power that it had there or less;
+* plateau: the wall has left its plateau by 3.9 K and still rises, with no more power and no warmer water than there;
 * runaway: the wall is over 114 degC and rises as only dry metal does at this power, hardly slower than 3 s before
   (towards a plateau the rise dies away).
 
@@ -34,13 +34,15 @@ _STEADY_PERCENT = const(65)
 _BOILING_UV = const(827000)
 """85 degC: no plateau is looked for below."""
 _STILL_UV = const(6000)
-"""0.5 K: what a plateau may drift in 3 s."""
-_LEFT_UV = const(42000)
-"""4.0 K at 105 degC, 3.4 K at 95 degC, 4.3 K at 112 degC."""
+"""0.5 K: what a plateau of the wall may drift in 3 s, and the water in 6 s: while it warms, it does not boil."""
+_MOVED_UV = const(14000)
+"""1.2 K. Water that is warmer by this did not boil; a wall that is cooler has a new plateau, or got cold water."""
+_LEFT_PERMILLE = const(80)
+"""3.9 K."""
 _RISING_UV = const(2500)
 """0.25 K in 3 s."""
 _CREEP_UV = const(30)
-"""0.006 K/s: the plateau follows a wall that gets hotter this slowly."""
+"""0.005 K/s: the plateau follows the wall no faster than scale grows or the room warms."""
 _LEAST_HALVES = const(120)
 """A fifth of full power: with less the water may not boil, and the wall goes with power and water."""
 _MORE_PERCENT = const(112)
@@ -49,46 +51,53 @@ _MORE_HALVES = const(4)
 
 
 class Dry:
-    """Watches the wall. `step` every 50 ms, True: dry."""
+    """Watches wall and water. `step` every 50 ms, True: dry."""
 
     def __init__(self) -> None:
         self.detail = 0
         """Wall reading that decided, uV."""
-        self._filter = -1
+        self._wall = -1
+        self._water = 0
         self._count = 0
         self._halves = 0
         self._walls = array("i", (0 for _ in range(_LOOKS)))
+        self._waters = array("i", (0 for _ in range(_LOOKS)))
         self._powers = array("i", (0 for _ in range(_LOOKS)))
         self._power = 0
         self._known = 0
         self._wait = _LOOKS
         self._plateau = 0
         self._plateau_power = 0
+        self._plateau_water = 0
 
-    def step(self, wall_uv: int, commanded: int) -> bool:
-        """One tick: wall reading in uV, and half-cycles commanded on since the last one."""
-        if self._filter < 0:
-            self._filter = wall_uv << 3
-        # First-order filter, 0.4 s; its state is eight times the output.
-        self._filter += wall_uv - (self._filter >> 3)
+    def step(self, wall_uv: int, water_uv: int, commanded: int) -> bool:
+        """One tick: readings in uV, and half-cycles commanded on since the last one."""
+        if self._wall < 0:
+            self._wall = wall_uv << 3
+            self._water = water_uv << 3
+        # First-order filters, 0.4 s; the state is eight times the output.
+        self._wall += wall_uv - (self._wall >> 3)
+        self._water += water_uv - (self._water >> 3)
         self._halves += commanded
         self._count += 1
         if self._count < _TICKS:
             return False
         self._count = 0
-        self._remember(self._filter >> 3)
+        self._remember(self._wall >> 3, self._water >> 3)
         if self._known < _LOOKS or self._power == 0:
             self._plateau = 0
             return False
         self._growth()
         return self._runaway(self._walls[0]) or self._left(self._walls[0])
 
-    def _remember(self, wall: int) -> None:
+    def _remember(self, wall: int, water: int) -> None:
         self._power += self._halves - self._powers[_LOOKS - 1]
         for i in range(_LOOKS - 1, 0, -1):
             self._walls[i] = self._walls[i - 1]
+            self._waters[i] = self._waters[i - 1]
             self._powers[i] = self._powers[i - 1]
         self._walls[0] = wall
+        self._waters[0] = water
         self._powers[0] = self._halves
         self._halves = 0
         if self._known < _LOOKS:
@@ -113,23 +122,31 @@ class Dry:
         return rise >= least and rise * 100 >= before * _STEADY_PERCENT
 
     def _left(self, wall: int) -> bool:
-        power = self._power
         if self._plateau == 0:
-            self._settle(wall, power)
-        elif power < _LEAST_HALVES or power > self._plateau_power * _MORE_PERCENT // 100 + _MORE_HALVES:
+            self._settle(wall)
+        elif self._changed(wall):
             self._plateau = 0
-        elif self._plateau - wall >= _LEFT_UV and self._walls[6] - wall >= _RISING_UV:
+        elif (self._plateau - wall) * 1000 >= self._plateau * _LEFT_PERMILLE and self._walls[6] - wall >= _RISING_UV:
             return True
         else:
-            # Down with the wall at once, up no faster than scale grows or the room warms.
-            self._plateau = max(wall, self._plateau - _CREEP_UV)
-            self._plateau_power = min(power, self._plateau_power)
+            self._plateau += max(-_CREEP_UV, min(_CREEP_UV, wall - self._plateau))
         return False
 
-    def _settle(self, wall: int, power: int) -> None:
-        """A plateau is where the wall stood still for 6 s in the boiling range, at a power that did not grow."""
-        if self._wait > 0 or power < _LEAST_HALVES or wall > _BOILING_UV:
+    def _changed(self, wall: int) -> bool:
+        """Whether power or water are no longer those of the plateau, or the wall lies below it."""
+        if self._plateau_water - self._waters[0] >= _MOVED_UV or wall - self._plateau >= _MOVED_UV:
+            return True
+        if self._power < _LEAST_HALVES:
+            return True
+        return self._power > self._plateau_power * _MORE_PERCENT // 100 + _MORE_HALVES
+
+    def _settle(self, wall: int) -> None:
+        """A plateau is where wall and water stood still for 6 s in the boiling range, at a power that did not grow."""
+        if self._wait > 0 or self._power < _LEAST_HALVES or wall > _BOILING_UV:
+            return
+        if abs(self._waters[11] - self._waters[0]) > _STILL_UV:
             return
         if abs(self._walls[6] - wall) <= _STILL_UV and abs(self._walls[11] - wall) <= 2 * _STILL_UV:
             self._plateau = wall
-            self._plateau_power = power
+            self._plateau_power = self._power
+            self._plateau_water = self._waters[0]

@@ -178,7 +178,7 @@ class Supervisor:
 
     def _thermal(self, inputs: "Inputs", crossings: int) -> None:
         commanded = self._load.commanded
-        if self._dry.step(inputs.wall_uv, commanded):
+        if self._dry.step(inputs.wall_uv, inputs.water_uv, commanded):
             self.trip(CODE_DRY_BOIL, self._dry.detail)
         if self._rise.step(inputs.wall_uv, commanded, crossings):
             self.trip(CODE_HEATING_FAILED, self._rise.detail)

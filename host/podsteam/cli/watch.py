@@ -8,6 +8,8 @@ import click
 from podsteam.cli.answer import Answer, Data, Stream
 from podsteam.cli.base import Command, Settings, settings_of
 
+_DETACHED = "Detached; the device goes on as it was."
+
 
 @click.command(cls=Command)
 @click.option("--period", default=0.5, show_default=True, help="Device time between values, 0.05 to 10 s.")
@@ -41,16 +43,17 @@ def _text(item: Data) -> str | None:
 def _items(settings: Settings, period_ms: int, count: int | None) -> Iterator[Data]:
     """Values and events as data. Without --jsonl each carries the line that a person reads."""
     from podsteam import words
-    from podsteam.cli.connect import open_device
+    from podsteam.cli.connect import note, open_device
+    from podsteam.cli.signals import stop_signals
     from podsteam.cli.views import event_data, tele_data, tele_line
     from podsteam.text import safe
     from podsteam.wire import messages as m
 
     values = 0
-    with open_device(settings) as device, _Leaving():
+    with open_device(settings) as device, stop_signals() as leave:
         device.follow()
         device.subscribe(period_ms)
-        while count is None or values < count:
+        while not leave() and (count is None or values < count):
             for message in device.poll(0.25):
                 if isinstance(message, m.Tele):
                     values += 1
@@ -63,11 +66,14 @@ def _items(settings: Settings, period_ms: int, count: int | None) -> Iterator[Da
                 yield item if settings.jsonl else {"line": line}
                 if count is not None and values >= count:
                     break
+        if leave():
+            note(_DETACHED)
 
 
 def _view(settings: Settings, period_ms: int, count: int | None) -> None:
-    from podsteam.cli.connect import open_device
+    from podsteam.cli.connect import note, open_device
     from podsteam.cli.run import view_console
+    from podsteam.cli.signals import stop_signals
     from podsteam.errors import Refused
     from podsteam.live import Live
     from podsteam.text import name_of
@@ -82,28 +88,15 @@ def _view(settings: Settings, period_ms: int, count: int | None) -> None:
             program = None
         console = view_console(settings, stderr=False)
         hint = "Ctrl-C leaves; the device goes on"
-        with _Leaving(), Live(console, program, plain=False, caps=device.hello.caps, hint=hint) as live:
+        with stop_signals() as leave, Live(console, program, plain=False, caps=device.hello.caps, hint=hint) as live:
             live.update(None, status)
             device.subscribe(period_ms)
-            while count is None or values < count:
+            while not leave() and (count is None or values < count):
                 for message in device.poll(0.25):
                     if isinstance(message, m.Tele):
                         values += 1
                         live.update(message, None)
                     elif isinstance(message, m.Event):
                         live.event(message)
-
-
-class _Leaving:
-    """Inside, Ctrl-C is the normal way out."""
-
-    def __enter__(self) -> None:
-        """Nothing to do."""
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
-        from podsteam.cli.connect import note
-
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
-            note("Detached; the device goes on as it was.")
-            return True
-        return False
+    if leave():
+        note(_DETACHED)

@@ -4,8 +4,11 @@
 The one place of the library that knows the simulated board, which it imports when it is asked for.
 """
 
+import contextlib
 import math
 import re
+import signal
+from collections.abc import Generator
 from typing import Any
 
 from podsteam.errors import DeviceLost, NoDevice, NotPodsteam, PortBusy, UsageProblem
@@ -16,6 +19,19 @@ _NAME = re.compile(r"[a-z0-9_-]{1,32}")
 _SLICE_US = 1_000_000
 _SETTLE_S = 3.0
 """Virtual time after the start: mains measured, podlet read, as on a device that somebody has plugged in."""
+
+
+@contextlib.contextmanager
+def _in_one_piece() -> Generator[None]:
+    """Inside, Ctrl-C waits: half a message to the board's process would be the end of the conversation with it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class SimClock:
@@ -57,7 +73,8 @@ class SimPort:
             raise DeviceLost("The simulated board is closed.")
         out, self._unsent = bytes(self._unsent), bytearray()
         try:
-            return bytes(self._twin.exchange(out, until_us))
+            with _in_one_piece():
+                return bytes(self._twin.exchange(out, until_us))
         except (OSError, self._ended) as e:
             raise DeviceLost(f"The simulated board ended ({safe(str(e), 200)}).") from e
 
@@ -90,7 +107,8 @@ class SimPort:
         """Do something to the board by hand: `{"do": "press"}` and the like."""
         if self._twin is None:
             raise DeviceLost("The simulated board is closed.")
-        return checked(self._twin.control(command))
+        with _in_one_piece():
+            return checked(self._twin.control(command))
 
     def close(self) -> None:
         """As `Port.close`."""
@@ -104,7 +122,8 @@ class SimPort:
             pass  # It is closed either way.
         finally:
             self._twin = None
-            twin.close()
+            with _in_one_piece():
+                twin.close()
 
 
 def start(board: str | None, **options: Any) -> Any:
