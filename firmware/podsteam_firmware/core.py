@@ -70,7 +70,8 @@ class Core:
         self.journal = Journal(self)
         self._odd = False
         self._regime = m.REGIME_IDLE
-        self._open_ticks = 0
+        # A start takes longer than the relay's hold-up, so after any reset the relay is open by now.
+        self._open_ticks = _RELAY_OPEN_TICKS
         self._latched = latch.load(hal)
         self._stored = self._latched
         self._reader_changes = 0

@@ -112,6 +112,13 @@ def test_bad_program_names_its_field(bench: Bench, bad: w.Program, code: str, ar
     assert refused.value.args[1].arg == arg
 
 
+def test_a_program_can_be_stored_as_soon_as_the_device_answers() -> None:
+    bench = Bench()
+    bench.hello()
+    assert bench.ask(w.ProgramPutRequest(program().pack())).crc
+    bench.close()
+
+
 def test_nothing_is_stored_while_hot(bench: Bench) -> None:
     bench.ask(w.ArmRequest(TOKEN, b""))
     bench.press()
