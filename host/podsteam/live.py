@@ -22,7 +22,7 @@ from rich.text import Text
 
 from podsteam import words
 from podsteam.progress import Line, Progress
-from podsteam.record import Summary
+from podsteam.recap import Summary
 from podsteam.report.facts import result_facts
 from podsteam.screen import Screen
 from podsteam.text import safe

@@ -37,6 +37,8 @@ def literals() -> list[str]:
     lines = []
     for module in (Constants, constants, electrics, plant, rng, sensors):
         for name in sorted(dir(module)):
+            if name.startswith("__"):
+                continue
             value = getattr(module, name)
             for i, item in enumerate(value if isinstance(value, tuple) else (value,)):
                 if type(item) in (int, float):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from podsteam import words
 from podsteam.program import phases_of
-from podsteam.record import Dose, Record
+from podsteam.recap import Dose
+from podsteam.record import Record
 from podsteam.wire.messages import CODES, Event, EventValue, PodletValue, StateValue, StopValue, Tele
 
 Point = tuple[float, float]

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from podsteam import words
-from podsteam.record import Dose, Record
+from podsteam.recap import Dose
+from podsteam.record import Record
 from podsteam.wire.messages import Event, EventValue, FlagBits, RegimeValue, StateValue, Tele
 
 Cell = str | int | float | bool | None

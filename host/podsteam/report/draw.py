@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 from podsteam import words
-from podsteam.record import Dose
+from podsteam.recap import Dose
 from podsteam.report.canvas import LEFT, RIGHT, SMALL, TEXT, WIDTH, Canvas, Title, text_width
 from podsteam.report.chart import Chart, Note, Panel, Point
 from podsteam.report.panel import draw_panel

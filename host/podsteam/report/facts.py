@@ -2,7 +2,7 @@
 """A session's figures as label and text, the same wherever a person reads them."""
 
 from podsteam import words
-from podsteam.record import Summary
+from podsteam.recap import Summary
 from podsteam.store.model import RECORDING, Stored
 from podsteam.text import safe
 from podsteam.wire.messages import StopValue

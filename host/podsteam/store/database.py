@@ -15,7 +15,8 @@ from typing import Any, Self
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from podsteam.errors import IntegrityFailed, StoreFailed, UsageProblem
-from podsteam.record import Summary, decode
+from podsteam.recap import Summary
+from podsteam.record import decode
 from podsteam.store import blob, engine
 from podsteam.store.model import COMPLETE, CUT_OFF, DEVICE, LIVE, RECORDING, Entry, SessionMeta, Stored
 from podsteam.store.tables import PENDING, SESSION, TAG

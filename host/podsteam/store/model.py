@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import cached_property
 
 from podsteam.errors import UsageProblem
-from podsteam.record import Record, Summary, decode
+from podsteam.recap import Summary
+from podsteam.record import Record, decode
 from podsteam.text import safe
 from podsteam.wire.messages import RecordHead
 
