@@ -10,11 +10,11 @@ import pytest
 import alone
 
 BAR_KB = 96
-"""The budget: half of what the ESP32 has, doubled for the words of 64 bits. Not met yet; see CHANGELOG."""
+"""The budget. Not met: docs/memory.md says why and what could be done."""
 GUARD_KB = 176
 """What must be enough all the same, so that memory does not grow unseen."""
 ESP32_FREE = 165_344
-"""Heap of the classic ESP32 after boot, MicroPython 1.23, seen on an emulator (docs/figures.md)."""
+"""Heap of the classic ESP32 after boot, MicroPython 1.23, seen on an emulator."""
 
 Recorder = Callable[[str, float, str, str, bool, str], None]
 
