@@ -314,6 +314,87 @@ def test_no_judgement_on_the_load_without_mains() -> None:
     assert not bench.supervisor.allow
 
 
+class LoadBench:
+    """A `Load` and its counters."""
+
+    def __init__(self) -> None:
+        self.load = Load()
+        self.inputs = Inputs()
+        self.inputs.burst_halves = self.inputs.load_halves = 700
+        assert self.step(0, 0) == 0
+
+    def step(self, commanded: int, counted: int, mains: bool = True) -> int:
+        self.inputs.burst_halves += commanded
+        self.inputs.load_halves += counted
+        code = self.load.step(self.inputs, mains)
+        assert self.load.commanded == commanded
+        return code
+
+
+def test_edges_of_the_load_sums() -> None:
+    """4 half-cycles too many or 11 missing are nothing; one more is a fault, with that number as its detail."""
+    for _ in range(2):
+        bench = LoadBench()
+        assert bench.step(0, 4) == 0
+        assert bench.step(0, 1) == m.CODE_SSR_WELDED
+        assert bench.load.detail == -5
+        # The sum starts from 0 after a fault, and after a time without mains.
+        for again in (False, True):
+            assert bench.step(0, 4) == 0
+            assert bench.step(0, 0, mains=again) == 0
+            if not again:
+                assert bench.step(0, 4) == 0
+            assert bench.step(0, 1) == m.CODE_SSR_WELDED
+        bench = LoadBench()
+        assert bench.step(11, 0) == 0
+        assert bench.step(1, 0) == m.CODE_ELEMENT_OPEN
+        assert bench.load.detail == 12
+        assert bench.step(11, 0) == 0
+        assert bench.step(0, 0, mains=False) == 0
+        assert bench.step(11, 0) == 0
+        assert bench.step(1, 0) == m.CODE_ELEMENT_OPEN
+
+
+def test_too_many_and_too_few_cancel() -> None:
+    bench = LoadBench()
+    for _ in range(20):
+        assert bench.step(3, 0) == 0
+        assert bench.step(0, 3) == 0
+    assert bench.step(11, 0) == 0
+    assert bench.step(0, 11) == m.CODE_SSR_WELDED
+
+
+@pytest.mark.parametrize(("commanded", "counted", "edge"), [(0, 1, 4), (1, 0, 11)])
+def test_one_half_cycle_is_forgotten_in_eight_seconds(commanded: int, counted: int, edge: int) -> None:
+    bench = LoadBench()
+    assert bench.step(commanded * edge, counted * edge) == 0
+    # These two ticks and 157 more make 159. The next one forgets, and takes one half-cycle more for it.
+    for _ in range(157):
+        assert bench.step(0, 0) == 0
+    assert bench.step(commanded, counted) == 0
+    assert bench.step(commanded, counted) != 0
+    bench = LoadBench()
+    assert bench.step(commanded * edge, counted * edge) == 0
+    for _ in range(156):
+        assert bench.step(0, 0) == 0
+    assert bench.step(commanded, counted) != 0
+    # A minute forgets 7, not more, and never less than nothing.
+    bench = LoadBench()
+    assert bench.step(commanded, counted) == 0
+    for _ in range(1300):
+        assert bench.step(0, 0) == 0
+    assert bench.step(commanded * edge, counted * edge) == 0
+    assert bench.step(commanded, counted) != 0
+    bench = LoadBench()
+    for _ in range(640):
+        assert bench.step(0, 0) == 0
+    assert bench.step(commanded * edge, counted * edge) == 0
+    for _ in range(321):
+        assert bench.step(0, 0) == 0
+    assert bench.step(2 * commanded, 2 * counted) == 0
+    assert bench.step(commanded, counted) != 0
+
+
 def test_counter_set_back_is_not_taken_for_current() -> None:
     load = Load()
     inputs = Inputs()
@@ -321,7 +402,7 @@ def test_counter_set_back_is_not_taken_for_current() -> None:
     assert load.step(inputs, True) == 0
     inputs.burst_halves = inputs.load_halves = 0
     assert load.step(inputs, True) == 0
-    assert load.commanded <= 64
+    assert load.commanded == 64
 
 
 def test_load_fault_does_not_come_back_by_itself() -> None:
@@ -376,6 +457,26 @@ def test_wall_that_does_not_get_warmer() -> None:
     assert heated(0, 1_011_000)
     assert heated(0, 2_000_000, halves=4)
     assert not heated(0, 2_000_000, halves=3)
+
+
+def test_every_window_of_five_seconds_counts() -> None:
+    """8 s of healthy warming, then none: found at the end of the first whole window without."""
+    rise = Rise()
+    uv = 2_000_000
+    for i in range(400):
+        uv -= 500 if i < 160 else 0
+        if rise.step(uv, 5, 5):
+            assert 295 <= i <= 305
+            assert abs(rise.detail) <= 100
+            return
+    raise AssertionError("never found")
+
+
+def test_four_fifths_of_full_power_is_enough_and_less_is_not() -> None:
+    for every, found in ((1000, True), (50, False)):
+        rise = Rise()
+        hits = [rise.step(2_000_000, 3 if i % every == every - 1 else 4, 5) for i in range(130)]
+        assert any(hits) is found
 
 
 def test_heating_failed_takes_five_seconds() -> None:
@@ -472,7 +573,7 @@ def test_clear_only_when_cool_and_readable() -> None:
     bench = Bench().allowed()
     supervisor = bench.supervisor
     supervisor.trip(m.CODE_DRY_BOIL, 470_000)
-    for uv, cleared in ((1_549_799, False), (2_409_001, False), (100_000, False), (1_549_800, True)):
+    for uv, cleared in ((1_549_799, False), (2_409_001, False), (100_000, False), (2_409_000, True)):
         bench.inputs.wall_uv = uv
         bench.inputs.sampled_ms = bench.now_ms
         assert supervisor.clear(bench.now_ms, bench.inputs) is cleared
@@ -481,6 +582,7 @@ def test_clear_only_when_cool_and_readable() -> None:
     bench.inputs.sampled_ms = add(bench.now_ms, -151)
     assert not supervisor.clear(bench.now_ms, bench.inputs)
     bench.inputs.sampled_ms = bench.now_ms
+    bench.inputs.wall_uv = 1_549_800
     assert supervisor.clear(bench.now_ms, bench.inputs)
     assert supervisor.fault_detail == 0
     assert_off(supervisor)

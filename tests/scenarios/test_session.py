@@ -235,3 +235,28 @@ def test_subscription_lapses(bench: Bench) -> None:
     bench.ask(w.TeleSubRequest(200))
     bench.run(30)
     assert 45 <= len(bench.telemetry) <= 51
+
+
+def test_keep_warm_holds_the_water_for_its_time_before_steam(bench: Bench) -> None:
+    held = w.Program(
+        name=b"held".ljust(16, b"\0"),
+        hold_cdeg=8000,
+        hold_s=60,
+        warm_up_max_s=300,
+        steam1_mg_min=4000,
+        steam1_s=30,
+        end_cdeg=6000,
+    )
+    bench.hello()
+    bench.ask(w.ProgramPutRequest(held.pack()))
+    bench.ask(w.TeleSubRequest(500))
+    bench.ask(w.ArmRequest(TOKEN, held.name))
+    bench.press()
+    for _ in range(40):
+        bench.run_hosted(8)
+        bench.ask(w.TeleSubRequest(500))
+    holding = [tele for tele in bench.telemetry if tele.target_cdeg == 8000]
+    warm = [tele for tele in holding if tele.water_cdeg >= 7900]
+    assert 58 <= (warm[-1].uptime_ms - warm[0].uptime_ms) / 1000 <= 62
+    assert max(tele.water_cdeg for tele in holding) < 8200
+    assert bench.saw(EventValue.STOPPED, StopValue.DONE)

@@ -56,13 +56,13 @@ class Load:
         return self._judge(self.commanded - counted)
 
     def _judge(self, missing: int) -> int:
-        self._missing = max(self._missing + missing, 0)
-        self._excess = max(self._excess - missing, 0)
         self._ticks += 1
-        if self._ticks >= _FORGET_TICKS:
+        if self._ticks == _FORGET_TICKS:
             self._ticks = 0
             self._missing = max(self._missing - 1, 0)
             self._excess = max(self._excess - 1, 0)
+        self._missing = max(self._missing + missing, 0)
+        self._excess = max(self._excess - missing, 0)
         code = 0
         if self._excess >= _WELDED_HALVES:
             self.detail = -self._excess

@@ -214,7 +214,7 @@ class Session:
     def _warm_up(self, now_ms: int, elapsed_ms: int, sense: "Sense") -> None:
         program = self.program
         if program.hold_mc and self._hold_ms < program.hold_s * 1000:
-            if sense.wall_mc >= program.hold_mc - _MC_NEAR:
+            if sense.water_mc >= program.hold_mc - _MC_NEAR:
                 self._hold_ms += elapsed_ms
             return
         self._warm_ms += elapsed_ms
