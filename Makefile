@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := -m pip --disable-pip-version-check --quiet
 ONLY ?=
+PORT ?=
+HEAT ?=
+POWER ?=
 ARGS ?=
 
 # The first interpreter on the PATH that is new enough and can make an environment. PYTHON=... overrides it.
@@ -20,7 +23,7 @@ FIND_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3.13 python3.14 pyt
 	&& exec echo "$$p"; done; \
 	echo "podsteam needs Python 3.11 to 3.14 with its venv module on the PATH" >&2; exit 1
 
-.PHONY: help demo test lint typecheck figures format generate lock latest wheel clean
+.PHONY: help demo test lint typecheck figures safety mutation fuzz hil format generate lock latest wheel clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +42,7 @@ lint: $(STAMP) ## Check style, import walls, device syntax, generated files and 
 	$(BIN)/python tools/compile_device.py
 	$(BIN)/python protocol/generate.py --check
 	$(BIN)/python tools/check_schema.py
+	$(BIN)/python tools/needs_board.py --check
 
 typecheck: $(STAMP) ## Check types, strictly; the ESP32's own modules from their stubs
 	$(BIN)/basedpyright
@@ -48,6 +52,25 @@ figures: $(STAMP) ## Measure the published figures and renew the README's table 
 	@$(if $(ONLY),,rm -f build/figures.json)
 	@status=0; $(BIN)/python -m pytest --figures $(if $(ONLY),-k "$(ONLY)") $(ARGS) || status=$$?; \
 	$(BIN)/python tools/figures_table.py; exit $$status
+
+safety: $(STAMP) ## Play the whole fault matrix on both interpreters (some minutes); renews tests/results
+	$(BIN)/python tests/faults/faults_run.py
+
+mutation: $(STAMP) ## Change the firmware in every small way and see a test fail (an hour); renews tests/results
+	$(BIN)/python tools/mutate.py safety dose session port --jobs 2 --record
+
+fuzz: $(STAMP) ## The long random runs: hostile lines, hosts, tags, files and power cuts; renews tests/results
+	$(BIN)/python tests/fuzz/fuzz_run.py segments --count 10000000 --record
+	$(BIN)/python tests/fuzz/fuzz_run.py line --count 1000000 --record
+	$(BIN)/python tests/fuzz/fuzz_run.py tags --count 1000000 --record
+	$(BIN)/python tests/fuzz/fuzz_run.py requests --count 200000 --record
+	$(BIN)/python tests/fuzz/fuzz_run.py programs --count 300000 --record
+	PYTHONPATH=tools:tests/firmware $(BIN)/python tests/powercut/run_all.py
+
+hil: $(STAMP) ## Run what needs a board on the one at PORT=... (HEAT=1: with heat; POWER='CMD {on|off}': its supply)
+	@test -n "$(PORT)" || { echo "make hil needs PORT=..., a board's port" >&2; exit 2; }
+	$(BIN)/python -m pytest -m needs_board --podsteam="$(PORT)" --podsteam-results=build/hil \
+		$(if $(HEAT),--podsteam-allow-heat) $(if $(POWER),--podsteam-power-cmd="$(POWER)") $(ARGS)
 
 format: $(STAMP) ## Bring the sources into form
 	$(BIN)/ruff check --fix-only .

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every test may use: the real MicroPython, the record of figures, the settings of Hypothesis."""
+"""What every test may use: the real MicroPython, the settings of Hypothesis. `board` and `record_figure` come from the
+plugin `podsteam.testing.plugin`."""
 
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ from hypothesis import HealthCheck, settings
 
 import podsteam_firmware
 import podsteam_protocol
-from figures_table import Figures
 
 # Test files of the same name may stand in several folders, so pytest does not put these on the path itself.
 # Their helper modules, the ones without `test_`, are imported by name and must differ.
 sys.path[:0] = [str(folder) for folder in sorted(Path(__file__).parent.iterdir()) if folder.is_dir()]
+
+collect_ignore = ["downstream"]
+"""A project of its own, which tests/testing runs."""
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)
@@ -82,19 +85,3 @@ def run_micropython(micropython: str) -> RunMicropython:
         return done.stdout
 
     return run
-
-
-@pytest.fixture(scope="session")
-def _figures(pytestconfig: pytest.Config) -> Iterator[Figures]:
-    figures = Figures(pytestconfig.rootpath / "build" / "figures.json")
-    yield figures
-    figures.write()
-
-
-@pytest.fixture
-def record_figure(_figures: Figures) -> Callable[[str, float, str, str, bool, str], None]:
-    """`record_figure(name, value, unit, bar, holds, context)` puts one figure into `build/figures.json`.
-
-    It only records: the test asserts afterwards that the bar holds, so that a miss is published too.
-    """
-    return _figures.record

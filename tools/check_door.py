@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware" / "podsteam_firmware"
+LOADER = ROOT / "firmware" / "podsteam_loader"
 
 
 def configuration(files: list[Path], stubs: Path) -> dict[str, object]:
@@ -37,7 +38,7 @@ def configuration(files: list[Path], stubs: Path) -> dict[str, object]:
 
 def main() -> int:
     """Run the checker; returns its exit status."""
-    files = sorted([*FIRMWARE.glob("hal/esp32*.py"), *FIRMWARE.glob("entry/*.py")])
+    files = sorted([*FIRMWARE.glob("hal/esp32*.py"), *FIRMWARE.glob("entry/*.py"), LOADER / "esp32.py"])
     stubs = Path(sysconfig.get_paths()["purelib"])
     if not files or not (stubs / "machine.pyi").exists() or not (stubs / "stdlib").is_dir():
         print("the door's files or their stubs (micropython-esp32-stubs) are missing", file=sys.stderr)

@@ -16,13 +16,13 @@ from pathlib import Path
 from fold_constants import fold
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("protocol/podsteam_protocol", "firmware/podsteam_firmware")
+SOURCES = ("protocol/podsteam_protocol", "firmware/podsteam_firmware", "firmware/podsteam_loader")
 HOST_ONLY = "Never loaded on the device."
 """Stands in the docstring of a file that only a type checker or a desktop reads."""
 
 
 def goes_to_device(source: str) -> bool:
-    """Whether a file of the protocol or the firmware goes to the device, by its docstring."""
+    """Whether a file of the protocol, the firmware or the loader goes to the device, by its docstring."""
     docstring = ast.get_docstring(ast.parse(source)) or ""
     return HOST_ONLY not in " ".join(docstring.split())
 

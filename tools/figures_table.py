@@ -3,8 +3,9 @@
 
     python tools/figures_table.py
 
-`make figures` measures into `build/figures.json` and then calls this, which writes the table between the
-README's two markers. Rows are sorted by name; a bar that is missed shows.
+`make figures` measures into `build/figures.json` and then calls this, which merges the committed results of the long
+targets (`results`) and writes the table between the README's two markers. Rows are sorted by name; a bar that is
+missed shows.
 """
 
 import json
@@ -12,42 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import results
+from podsteam.testing.figures import KEYS
+
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- figures: begin -->"
 END = "<!-- figures: end -->"
-KEYS = ("name", "value", "unit", "bar", "holds", "context")
-
-
-class Figures:
-    """The published figures of one run; each replaces that of the same name from an earlier run."""
-
-    def __init__(self, target: Path) -> None:
-        self._target = target
-        self._rows: dict[str, dict[str, Any]] = {}
-
-    def record(self, name: str, value: float, unit: str, bar: str, holds: bool, context: str) -> None:
-        """Record one figure. `name` is `group/figure`, `bar` what judges it, `context` how it was got."""
-        row = {
-            "name": name,
-            "value": value,
-            "unit": unit,
-            "bar": bar,
-            "holds": bool(holds),
-            "context": context,
-        }
-        self._rows[name] = row
-
-    def write(self) -> None:
-        """Merge with the file's rows and write it, sorted by name."""
-        if not self._rows:
-            return
-        rows: dict[str, dict[str, Any]] = {}
-        if self._target.exists():
-            rows = {row["name"]: row for row in json.loads(self._target.read_text(encoding="utf-8"))}
-        rows |= self._rows
-        self._target.parent.mkdir(exist_ok=True)
-        text = json.dumps([rows[name] for name in sorted(rows)], indent=1)
-        self._target.write_text(text + "\n", encoding="utf-8")
 
 
 def shown(value: float | str) -> str:
@@ -84,7 +55,8 @@ def main() -> int:
     if not source.exists():
         print("build/figures.json is missing: no figure was measured", file=sys.stderr)
         return 1
-    rows = json.loads(source.read_text(encoding="utf-8"))
+    measured = json.loads(source.read_text(encoding="utf-8"))
+    rows = list({row["name"]: row for row in (*results.committed(), *measured)}.values())
     readme = ROOT / "README.md"
     readme.write_text(replaced(readme.read_text(encoding="utf-8"), rows), encoding="utf-8")
     missed = [row["name"] for row in rows if not row["holds"]]

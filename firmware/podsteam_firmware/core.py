@@ -6,6 +6,7 @@ the link, the podlet reader and the store, for at most 5 ms at a time (the store
 """
 
 from podsteam_firmware import ticks
+from podsteam_firmware.dose.book import Book
 from podsteam_firmware.dose.engine import Doser
 from podsteam_firmware.heat.burst import Burst
 from podsteam_firmware.heat.regimes import Heat
@@ -22,8 +23,9 @@ from podsteam_firmware.sense import Sense
 from podsteam_firmware.session.program import valid_name
 from podsteam_firmware.session.session import Session
 from podsteam_firmware.signals import Inputs, Outputs
-from podsteam_firmware.store import latch
+from podsteam_firmware.store import latch, params
 from podsteam_firmware.store.journal import Journal
+from podsteam_firmware.store.ledger import Ledger
 from podsteam_firmware.store.programs import Programs, text
 from podsteam_protocol import messages as m
 from podsteam_protocol.const import const
@@ -41,6 +43,8 @@ _RELAY_OPEN_TICKS = const(6)
 """Ticks (300 ms) without a heartbeat after which the relay is surely open: its hold-up is 250 ms at most."""
 _CLEAR_TICKS = const(60)
 """The button must be held this long (3 s) to clear a latched fault."""
+_LEARNED_MS = const(30_000)
+"""A session with less verified steam teaches nothing that is kept."""
 
 
 class Core:
@@ -57,11 +61,15 @@ class Core:
         self.sense = Sense()
         self.supervisor = Supervisor()
         self.checkpoints = checkpoint.Checkpoints()
-        self.heat = Heat(Settings())
+        settings = Settings()
+        params.recall(hal, settings)
+        self.heat = Heat(settings)
         self.burst = Burst()
         self.session = Session(self.events, self.heat)
         self.reader = Reader(hal)
-        self.doser = Doser(self.reader, self.events)
+        self.ledger = Ledger(hal)
+        self.book = Book(self.ledger, self.reader)
+        self.doser = Doser(self.reader, self.events, self.book)
         self.lease = Lease()
         self.programs = Programs(hal)
         self.telemetry = Telemetry()
@@ -72,6 +80,7 @@ class Core:
         self._regime = m.REGIME_IDLE
         # A start takes longer than the relay's hold-up, so after any reset the relay is open by now.
         self._open_ticks = _RELAY_OPEN_TICKS
+        self._learned = False
         self._latched = latch.load(hal)
         self._stored = self._latched
         self._reader_changes = 0
@@ -79,9 +88,13 @@ class Core:
         if self._latched:
             self.supervisor.trip(self._latched, 0)
             self.session.stop(self.now_ms, m.STOP_FAULT, self._latched)
-        self.session.number = self.journal.last_number()
         self.events.now_ms = self.now_ms
         self.events.emit(m.EVENT_BOOT, hal.reset_cause, 0)
+        assumed_nl = self.book.settle()
+        if assumed_nl:
+            self.events.emit(m.EVENT_DOSE_RESULT, m.DOSE_ASSUMED, assumed_nl)
+        # A session that was cut off is in the book, but has no record.
+        self.session.number = max(self.journal.last_number(), self.book.session)
 
     # The tick -----------------------------------------------------------------------------------------------
     def step(self, now_ms: int, inputs: Inputs) -> Outputs:
@@ -255,22 +268,37 @@ class Core:
         if session.ended:
             session.ended = False
             self.doser.stop()
+            self._learned = session.steam_ms >= _LEARNED_MS and session.stop_reason != m.STOP_FAULT
             self.journal.end()
             self.lease.drop()
             self.supervisor.lease_end()
-        self.journal.pump(relay_open)
-        if relay_open and self._latched != self._stored:
+        if not self.journal.pump(relay_open) and relay_open:
+            self._store()
+
+    def _store(self) -> None:
+        """One thing that is to be stored, if there is any: each may erase flash, 400 ms at worst, and the watchdog
+        is fed only by the tick."""
+        kept = True
+        if self._latched != self._stored:
             self._stored = self._latched
             kept = latch.save(self.hal, self._latched, 0) if self._latched else latch.clear(self.hal)
-            if not kept:
-                self.events.emit(m.EVENT_STORE, m.CODE_STORE_FAILED, self._latched)
+        elif self._learned:
+            self._learned = False
+            kept = params.keep(self.hal, self.heat)
+        else:
+            self.ledger.prepare()
+        if not kept:
+            self.events.emit(m.EVENT_STORE, m.CODE_STORE_FAILED, self._latched)
 
     def _begin(self) -> None:
         """A session has started: everything counts from zero."""
         program = self.session.program
-        day = self.hal.unix_s() // 86400
+        unix_s = self.hal.unix_s()
+        day = unix_s // 86400
         self.sense.reset_energy()
         self.heat.reset_steam()
+        self.book.session = self.session.number
+        self.book.minute = unix_s // 60
         self.doser.start(
             program.dose_first_s, program.dose_every_s, program.dose_count, program.dose_nl, self.session.number, day
         )

@@ -85,6 +85,7 @@ DOSE: Mapping[int, str] = {
     DoseValue.TAG_WRITE: "the tag did not take the count",
     DoseValue.HARD_LIMIT: "the firmware's own limit",
     DoseValue.NOT_CONTENT: "the supervisor does not allow it",
+    DoseValue.NOT_RECORDED: "the device's ledger could not take it down",
 }
 
 

@@ -7,6 +7,7 @@ from podsteam_twin import trace
 from podsteam_twin.world import World
 
 _MASK = 0x3FFFFFFF
+_ENODEV = -19
 _I2C_BYTE_US = 25
 """A byte on the reader's bus at 400 kHz, acknowledge and gaps included."""
 
@@ -64,7 +65,7 @@ class BoardHal:
         inputs.zero_cross = heater.zero_cross(world.t_us) & _MASK
         inputs.load_halves = heater.load_halves & _MASK
         inputs.burst_halves = heater.burst_halves & _MASK
-        inputs.water_ok = world.water_switch and world.boiler.water_g > 1.0
+        inputs.water_ok = world.water_stuck or (world.water_switch and world.boiler.water_g > 1.0)
         inputs.latch_closed = world.latch_closed
         inputs.upright = world.upright
         inputs.button = world.button()
@@ -164,6 +165,31 @@ class BoardHal:
 
     def file_list(self, folder: str) -> "list[tuple[str, int]]":
         return self._world.files.file_list(folder)
+
+    # Ledger ring ------------------------------------------------------------------------------------------
+    def ring_size(self) -> int:
+        ring = self._world.ring
+        return ring.blocks * ring.block_size
+
+    def ring_read(self, offset: int, buf: bytearray) -> int:
+        ring = self._world.ring
+        if not 0 <= offset <= self.ring_size() - len(buf):
+            return _ENODEV
+        ring.readblocks(offset // ring.block_size, buf, offset % ring.block_size)
+        return len(buf)
+
+    def ring_program(self, offset: int, buf: bytearray, length: int) -> bool:
+        world = self._world
+        ring = world.ring
+        if not 0 <= offset <= self.ring_size() - length:
+            return False
+        data = memoryview(buf)[:length]
+        world.trace.note_bytes(trace.RING, world.t_us, data)
+        return ring.writeblocks(offset // ring.block_size, data, offset % ring.block_size) == 0
+
+    def ring_erase(self, sector: int) -> bool:
+        ring = self._world.ring
+        return 0 <= sector < ring.blocks and ring.erase(sector) == 0
 
     # System -----------------------------------------------------------------------------------------------
     def feed(self) -> None:

@@ -4,16 +4,17 @@
 Run by `launch` on MicroPython; `pipe` has the format. Ends when its input ends.
 """
 
+import gc
 import json
 import struct
 import sys
 
 from podsteam_twin.machine import Machine
-from podsteam_twin.pipe import EXCHANGE, EXCHANGE_FMT, REPLY_FMT, REQUEST_FMT
+from podsteam_twin.pipe import BUILD, EXCHANGE, EXCHANGE_FMT, REPLY_FMT, REQUEST_FMT
 
 
 def serve() -> None:
-    """Answer requests until the input ends. The first one is a control command with the options."""
+    """Answer requests until the input ends. The first one builds the board."""
     source = sys.stdin.buffer
     sink = sys.stdout.buffer
     machine = None
@@ -23,7 +24,10 @@ def serve() -> None:
             return
         op, length = struct.unpack(REQUEST_FMT, head)
         payload = source.read(length) if length else b""
-        if machine is None:
+        if op == BUILD or machine is None:
+            # The board before goes first, or there is no room for two.
+            machine = None
+            gc.collect()
             machine = Machine(json.loads(payload))
             answer = b"{}"
         elif op == EXCHANGE:

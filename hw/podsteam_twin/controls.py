@@ -7,7 +7,7 @@ A command is a dict with `do` and its arguments; the answer is a dict. Unknown c
 import binascii
 
 from podsteam_protocol import messages as m
-from podsteam_twin import faults, podlets
+from podsteam_twin import faults, podlets, trace
 from podsteam_twin.nfc.ntag import from_image
 
 try:
@@ -68,6 +68,17 @@ def _reset(machine: "Machine", command: "dict[str, Any]") -> None:
     machine.restart(_CAUSES[cause])
 
 
+def _cut_power(machine: "Machine", command: "dict[str, Any]") -> None:
+    """Cut the power at operation `at` (0) from now on `of` (flash, ring, tag); `tear` is none, all or random."""
+    from podsteam_twin.cut import ArmedCut
+
+    if machine.cut is not None:
+        machine.cut.disarm()
+    machine.cut = None
+    of, tear = command.get("of", "flash"), command.get("tear", "none")
+    machine.cut = ArmedCut(machine.world, of, int(command.get("at", 0)), tear)
+
+
 def _list(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     """What can be broken, what is broken, and which podlets there are."""
     return {"faults": faults.state(machine.world), "podlets": sorted(podlets.DEMO)}
@@ -76,18 +87,29 @@ def _list(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
 def _state(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     """The truth, which the firmware only measures."""
     world = machine.world
-    session = machine.loop.core.session
     answer = world.truth()
-    answer["state"] = session.state
-    answer["session"] = session.number
+    session = machine.loop.core.session if machine.instead is None else None
+    answer["state"] = session.state if session else m.STATE_IDLE
+    answer["session"] = session.number if session else 0
+    if machine.loading is not None:
+        answer["slot"] = machine.loading.slot
     answer["lease_ms"] = machine.lease_ms()
     answer["crashes"] = machine.crashes
+    answer["cut_armed"] = machine.cut is not None
     return answer
 
 
 def _digest(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     """The event trace's digest and length. Ends the trace."""
     return {"digest": machine.world.trace.digest(), "count": machine.world.trace.count}
+
+
+def _trace(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
+    """The last acts, as many as the option `keep_trace` says: (kind, time in us, a, b)."""
+    acts: "list[list[Any]]" = []
+    for kind, t_us, a, b in machine.world.trace.last:
+        acts.append([trace.NAMES[kind], t_us, a, b])
+    return {"acts": acts}
 
 
 def _images(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
@@ -102,8 +124,10 @@ _COMMANDS = {
     "fault": _fault,
     "advance": _advance,
     "reset": _reset,
+    "cut_power": _cut_power,
     "list": _list,
     "state": _state,
     "digest": _digest,
+    "trace": _trace,
     "images": _images,
 }

@@ -27,11 +27,13 @@ _ATTRIBUTES = {
     "coil_open": ("valve.coil_open", True, False),
     "valve_stuck_closed": ("valve.stuck_closed", True, False),
     "no_water": ("water_switch", False, True),
+    "water_stuck": ("water_stuck", True, False),
     "latch_open": ("latch_closed", False, True),
     "tilted": ("upright", False, True),
     "reader_silent": ("chip.silent", True, False),
     "reader_bus_stuck": ("chip.stuck_bus", True, False),
     "flash_failing": ("flash.failing", True, False),
+    "ring_failing": ("ring.failing", True, False),
 }
 
 

@@ -23,6 +23,10 @@ HEAP = "24m"
 """Heap of the MicroPython process: firmware and twin together; the firmware's own budget is tested apart."""
 
 
+_spares: "list[subprocess.Popen[bytes]]" = []
+"""MicroPython processes that boards have left for the next one."""
+
+
 class TwinError(Exception):
     """The simulated board cannot be started or has died; the text says why."""
 
@@ -86,22 +90,22 @@ class ChildTwin:
 
     interpreter = "micropython"
 
-    def __init__(self, options: dict[str, Any], keep: "images.Keeper | None" = None) -> None:
-        environment = dict(os.environ, MICROPYPATH=os.pathsep.join(import_path()))
-        # The wheel's own launcher, without the search for it on PATH.
-        run = "import sys, micropython; sys.argv[0] = 'micropython'; sys.exit(micropython.main())"
-        command = [sys.executable, "-c", run, "-X", f"heapsize={HEAP}", "-m", "podsteam_twin.child"]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
-        )
+    def __init__(self, options: dict[str, Any], keep: "images.Keeper | None" = None, spare: bool = False) -> None:
+        """`spare`: take a process that an earlier board has left, and leave it to the next."""
+        self._spare = spare
+        self._process = _spares.pop() if spare and _spares else _interpreter()
         self.now_us = 0
         self.lease_ms = 0
         self._keep = keep
-        self._ask(pipe.CONTROL, json.dumps(options).encode())
+        self._sound = True
+        self._closed = False
+        self._ask(pipe.BUILD, json.dumps(options).encode())
 
     def _ask(self, op: int, payload: bytes) -> bytes:
         source, sink = self._process.stdout, self._process.stdin
         assert source is not None and sink is not None
+        # Half a conversation, whatever has ended it, is none to leave to another board.
+        sound, self._sound = self._sound, False
         try:
             sink.write(struct.pack(pipe.REQUEST_FMT, op, len(payload)) + payload)
             sink.flush()
@@ -110,7 +114,9 @@ class ChildTwin:
             head = b""
         if len(head) < 4:
             raise TwinError(f"the simulated board stopped (status {self._process.wait()})")
-        return source.read(struct.unpack("<I", head)[0])
+        answer = source.read(struct.unpack("<I", head)[0])
+        self._sound = sound
+        return answer
 
     def exchange(self, data: bytes, until_us: int, *, stop: bool = True) -> bytes:
         """See `Twin`."""
@@ -127,19 +133,51 @@ class ChildTwin:
 
     def close(self) -> None:
         """See `Twin`."""
-        if self._process.poll() is None:
-            if self._keep:
-                self._keep.save(self.control({"do": "images"}))
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-            try:
-                self._process.wait(2)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._closed:
+            # The process may be another board's by now.
+            return
+        self._closed = True
+        alive = self._process.poll() is None
+        if alive and self._keep:
+            self._keep.save(self.control({"do": "images"}))
         self._keep = None
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        if alive and self._sound and self._spare:
+            _spares.append(self._process)
+        else:
+            _end(self._process)
+
+
+def _interpreter() -> "subprocess.Popen[bytes]":
+    """A MicroPython process that waits for a board to be built."""
+    environment = dict(os.environ, MICROPYPATH=os.pathsep.join(import_path()))
+    # The wheel's own launcher, without the search for it on PATH.
+    run = "import sys, micropython; sys.argv[0] = 'micropython'; sys.exit(micropython.main())"
+    command = [sys.executable, "-c", run, "-X", f"heapsize={HEAP}", "-m", "podsteam_twin.child"]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
+    )
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process: its input ends, and it does with it."""
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.close()
+    except OSError:
+        # It has died with a request unread.
+        pass
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()
+
+
+def end_spares() -> None:
+    """End the processes that boards have left for a next one."""
+    while _spares:
+        _end(_spares.pop())
 
 
 def import_path() -> list[str]:
@@ -172,10 +210,13 @@ def choose(interpreter: str) -> str:
     return interpreter
 
 
-def start(name: str | None = None, seed: int | None = None, interpreter: str = "auto", **options: Any) -> Twin:
+def start(
+    name: str | None = None, seed: int | None = None, interpreter: str = "auto", spare: bool = False, **options: Any
+) -> Twin:
     """Start a board. `name` keeps its flash and tag between runs; without one it is a new unit with a demo podlet.
 
     `seed` decides everything that is random in it (default: from the clock). `options` go to `machine.Machine`.
+    `spare`: where it is a process, that of an earlier board is used again and left for the next (`end_spares`).
     Raises TwinError.
     """
     keep = images.Keeper(name) if name else None
@@ -186,5 +227,6 @@ def start(name: str | None = None, seed: int | None = None, interpreter: str = "
         options.update(keep.load())
     else:
         options.setdefault("podlet", "demo")
-    kind = LocalTwin if choose(interpreter) == "cpython" else ChildTwin
-    return kind(options, keep)
+    if choose(interpreter) == "cpython":
+        return LocalTwin(options, keep)
+    return ChildTwin(options, keep, spare)

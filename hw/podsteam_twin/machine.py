@@ -8,6 +8,7 @@ from podsteam_firmware.loop import Loop, stop_everything
 from podsteam_protocol import messages as m
 from podsteam_twin import controls, trace
 from podsteam_twin.board import BoardHal, Restart
+from podsteam_twin.loading import Loading
 from podsteam_twin.world import World
 
 try:
@@ -16,6 +17,10 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from podsteam_loader.safe import Safe
+    from podsteam_twin.cut import ArmedCut
+    from podsteam_twin.loading import Hangs, Raises
 
 _REBOOT_US = 400_000
 """From a reset to the first tick: boot ROM, interpreter, imports. Hypothesis; a board must tell."""
@@ -39,20 +44,39 @@ def _last_words(error: Exception) -> str:
 
 
 class Machine:
-    """Built from a dict of options, see `World`; `press_on_arm` presses the button whenever something waits for it."""
+    """Built from a dict of options, see `World`; `press_on_arm` presses the button whenever something waits for it,
+    `slots` starts through the loader (`loading`), and `reset_cause` is the RESET value of the first start.
+    """
 
     def __init__(self, options: "dict[str, Any]") -> None:
         self.world = World(options)
         self.crashes: "list[str]" = []
         """Last words of every exception that stopped the firmware."""
+        self.cut: "ArmedCut | None" = None
+        """A power cut that waits for its operation."""
         self._press_on_arm = bool(options.get("press_on_arm"))
         self._armed_before = False
-        self._boot(m.RESET_POWER_ON)
+        self.loading = Loading(options, self.world) if "slots" in options else None
+        """The boot path, when the board has one."""
+        self.instead: "Safe | Raises | Hangs | None" = None
+        """What runs in place of the firmware: safe mode, or an application that is none."""
+        self._boot(int(options.get("reset_cause", m.RESET_POWER_ON)))
 
     def _boot(self, cause: int) -> None:
         """Start the firmware as `main.py` does."""
         self.hal = BoardHal(self.world, cause)
-        self.loop = Loop(self.hal)
+        self.instead = self.loading.start(self.hal, self.crashes) if self.loading else None
+        if self.instead is None:
+            self.loop = Loop(self.hal)
+
+    def _turn(self) -> None:
+        """One turn of whatever runs."""
+        if self.instead is not None:
+            self.instead.turn()
+        else:
+            self.loop.turn()
+        if self.loading is not None:
+            self.loading.turned(self.hal.now_ms())
 
     def restart(self, cause: int) -> None:
         """Everything the pins do ends, as in a reset; the firmware starts again."""
@@ -73,11 +97,17 @@ class Machine:
                 if world.cut:
                     world.resume()
                 else:
-                    self.loop.turn()
+                    self._turn()
             except Restart:
+                if self.loading is not None:
+                    self.loading.ended(SystemExit())
                 self.restart(m.RESET_HARD)
             except Exception as error:
                 self._crash(error)
+            if self.cut is not None and self.cut.due:
+                self.cut.apply()
+                self.cut = None
+                self.restart(m.RESET_POWER_ON)
             if world.t_us - world.fed_us > _WATCHDOG_US:
                 self.restart(m.RESET_WATCHDOG)
             if self._press_on_arm:
@@ -87,11 +117,15 @@ class Machine:
 
     def _crash(self, error: Exception) -> None:
         """What `main.py` does on an exception: everything off, last words, reset."""
+        if self.loading is not None:
+            self.loading.ended(error)
         stop_everything(self.hal)
         self.crashes.append(_last_words(error))
         self.restart(m.RESET_HARD)
 
     def _watch_arming(self) -> None:
+        if self.instead is not None:
+            return
         session = self.loop.core.session
         armed = session.state == m.STATE_ARMED or session.resume_armed
         if armed and not self._armed_before:
@@ -108,6 +142,8 @@ class Machine:
 
     def lease_ms(self) -> int:
         """What is left of the host's lease, 0: nobody holds it."""
+        if self.instead is not None:
+            return 0
         core = self.loop.core
         return core.lease.left_ms(self.hal.now_ms())
 

@@ -2,11 +2,13 @@
 """Between a twin that is a process of its own and whoever started it.
 
 A request is `op u8, length u32 LE, payload`; an answer is `length u32 LE, payload`. Op EXCHANGE passes bytes and runs
-virtual time, op CONTROL carries a control command as JSON; the first request of all carries the options.
+virtual time, op CONTROL carries a control command as JSON. Op BUILD carries the options as JSON and comes
+first; when it comes again, a new board takes the place of the one before.
 """
 
 EXCHANGE = 1
 CONTROL = 2
+BUILD = 3
 REQUEST_FMT = "<BI"
 """Head of a request."""
 EXCHANGE_FMT = "<qB"

@@ -20,6 +20,7 @@ NFC_RESET = 9
 LINK = 10
 FLASH = 11
 RESTART = 12
+RING = 13
 
 NAMES = (
     "",
@@ -35,6 +36,7 @@ NAMES = (
     "link",
     "flash",
     "restart",
+    "ring",
 )
 
 _RECORD = 25

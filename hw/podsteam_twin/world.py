@@ -32,15 +32,17 @@ ERASE_US = 45_000
 """A sector erase, typical: the interpreter stands still for so long."""
 PROG_US = 60
 """A program operation of a few dozen bytes."""
+_RING_SECTORS = 16
+"""64 KiB, as in the wanted partition table."""
 _FLOW_NL_MS = 400.0
 """The demo podlets' liquid in this valve."""
 
 
 class World:
     """Options, all optional: `seed`, `uid` (12 hex), `speed`, `unix_s` (time at the start, 0: no clock),
-    `firmware_hash` (16 hex), `podlet` (name of a demo one or None), `tag` and `flash` (images in base64), `plant`
-    (constants of the boiler that differ), `rx_ring` (259: the stock REPL port), `baud`, `ticks_offset_ms` (to start
-    near a wrap), `erase_us`, `keep_trace`.
+    `firmware_hash` (16 hex), `podlet` (name of a demo one or None), `tag`, `flash` and `ring` (images in base64),
+    `plant` (constants of the boiler that differ), `rx_ring` (259: the stock REPL port), `baud`, `ticks_offset_ms` (to
+    start near a wrap), `erase_us`, `ring_sectors` (0: a flash without the ledger's partition), `keep_trace`.
     """
 
     def __init__(self, options: "dict[str, Any]") -> None:
@@ -74,11 +76,18 @@ class World:
             self.flash.load(binascii.a2b_base64(options["flash"]))
         self.files = FileStore(self.flash)
         self.flash.on_op = self._flash_op
+        self.ring = Flash(int(options.get("ring_sectors", _RING_SECTORS)))
+        """The ledger's raw partition."""
+        if options.get("ring"):
+            self.ring.load(binascii.a2b_base64(options["ring"]))
+        self.ring.on_op = self._ring_op
         self._erase_us = int(options.get("erase_us", ERASE_US))
         self.hot_erases = 0
         """Erases while the relay was closed. There must be none."""
         self.water_switch = True
         """Follows the water; False: the switch says empty whatever there is."""
+        self.water_stuck = False
+        """Fault: the switch says that there is water whatever there is."""
         self.latch_closed = True
         self.upright = True
         self.fed_us = 0
@@ -147,6 +156,14 @@ class World:
 
     def _flash_op(self, kind: int, block: int, offset: int, length: int) -> None:
         self.note(trace.FLASH, kind, block)
+        self._charge(kind)
+
+    def _ring_op(self, kind: int, block: int, offset: int, length: int) -> None:
+        self.note(trace.RING, kind, block * self.ring.block_size + offset)
+        self._charge(kind)
+
+    def _charge(self, kind: int) -> None:
+        """What an operation on the flash chip costs."""
         if kind == ERASE:
             if self.heater.relay_closed(self.t_us):
                 self.hot_erases += 1
@@ -197,16 +214,18 @@ class World:
             "delivered_nl": int(self.valve.delivered_nl),
             "hot_erases": self.hot_erases,
             "erases": sum(self.flash.erases),
+            "ring_erases": sum(self.ring.erases),
             "rx_lost": self.uart.lost,
             "podlet": binascii.hexlify(self.chip.tag.uid).decode() if self.chip.tag else "",
         }
 
     def images(self) -> "dict[str, Any]":
-        """Address, flash and tag, for keeping: what `__init__` takes."""
+        """Address, flash, ring and tag, for keeping: what `__init__` takes."""
         tag = self.chip.tag
         return {
             "uid": binascii.hexlify(self.uid).decode(),
             "flash": binascii.b2a_base64(self.flash.image()).decode().strip(),
+            "ring": binascii.b2a_base64(self.ring.image()).decode().strip(),
             "tag": binascii.b2a_base64(tag.image()).decode().strip() if tag else "",
         }
 

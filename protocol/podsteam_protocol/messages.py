@@ -6,8 +6,8 @@
 from podsteam_protocol.const import const
 
 MAJOR = const(1)
-MINOR = const(0)
-SCHEMA_HASH = 2180635565
+MINOR = const(1)
+SCHEMA_HASH = 1814168594
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -136,6 +136,7 @@ DOSE_EMPTY = const(10)
 DOSE_TAG_WRITE = const(11)
 DOSE_HARD_LIMIT = const(12)
 DOSE_NOT_CONTENT = const(13)
+DOSE_NOT_RECORDED = const(14)
 
 EVENT_BOOT = const(1)
 EVENT_STATE = const(2)
@@ -172,6 +173,7 @@ CAP_NFC = const(2)
 CAP_VALVE = const(4)
 CAP_CLOCK = const(8)
 CAP_LOAD_SENSE = const(16)
+CAP_SAFE_MODE = const(32)
 
 CODE_UNKNOWN_MESSAGE = const(1)
 CODE_MALFORMED = const(2)
@@ -215,3 +217,4 @@ CODE_NOT_READY = const(408)
 CODE_STORE_FULL = const(501)
 CODE_STORE_FAILED = const(502)
 CODE_CORRUPT = const(503)
+CODE_SAFE_MODE = const(504)

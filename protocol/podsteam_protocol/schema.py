@@ -12,7 +12,7 @@ link layer and not repeated below). 0x70-0x7F travel from the device unasked. Al
 """
 
 MAJOR = 1
-MINOR = 0
+MINOR = 1
 
 # A field is (name, struct code, unit, meaning). Names carry their unit. The code "*" takes the rest of the frame.
 
@@ -511,6 +511,7 @@ ENUMS = (
             (11, "TAG_WRITE", "refused: the tag did not take the count"),
             (12, "HARD_LIMIT", "made smaller or refused: the firmware's own limit"),
             (13, "NOT_CONTENT", "refused: the supervisor does not allow it"),
+            (14, "NOT_RECORDED", "refused: the device's ledger could not take it down"),
         ),
     ),
     (
@@ -565,6 +566,7 @@ BITS = (
             (2, "VALVE", "micro-valve"),
             (3, "CLOCK", "battery clock"),
             (4, "LOAD_SENSE", "element current sense"),
+            (5, "SAFE_MODE", "only its loader runs, and the firmware version is the loader's: no application could be started"),
         ),
     ),
 )
@@ -615,4 +617,5 @@ CODES = (
     (501, "STORE_FULL", "The device's store is full.", "Nothing was stored.", "Pull and delete old records."),
     (502, "STORE_FAILED", "The device's store did not take a write.", "Nothing was stored.", "Try again; the flash may be worn."),
     (503, "CORRUPT", "What is stored there fails its check.", "Nothing.", "Store it again."),
+    (504, "SAFE_MODE", "The device is in safe mode: no application could be started.", "Everything off.", "Switch it off and on; if it comes back, install the firmware again."),
 )

@@ -9,6 +9,9 @@ from replay import FIELDS, IDENTITY_FMT, OPS, SAMPLE_FMT, SWITCHES
 
 from podsteam_twin.launch import LocalTwin
 
+BUFFERS = {"nfc_read": 0, "link_read": 0, "file_read_at": 2, "ring_read": 1}
+"""Verbs that fill a buffer, and which argument that is."""
+
 
 class RecordingHal:
     """Passes every verb on to a HAL and writes its result down."""
@@ -52,8 +55,8 @@ class RecordingHal:
                 self._sink.write(entry.encode())
         else:
             self._put(name, int(result))
-            if name in ("nfc_read", "link_read", "file_read_at") and result > 0:
-                self._sink.write(bytes(args[2 if name == "file_read_at" else 0][:result]))
+            if name in BUFFERS and result > 0:
+                self._sink.write(bytes(args[BUFFERS[name]][:result]))
 
 
 def recording_twin(path: Path, options: dict[str, Any]) -> tuple[LocalTwin, BinaryIO]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`boot.py` and `main.py` on the real MicroPython: a firmware that cannot be loaded ends off, with words and a reset.
+"""`boot.py` and `main.py` on the real MicroPython: a loader that cannot be loaded ends off, with words and a reset.
 
-Prints what happened to the pins, then the last words. Arguments: the folder of the entry scripts, one to write to.
+What a slot can do is checked in `tests/loader`. Prints what happened to the pins, then the last words. Arguments: the
+folder of the entry scripts, one to write to.
 """
 
 import os
@@ -49,10 +50,9 @@ def main(entry, root):
     import main as script
 
     events.clear()
-    script._FOLDER = root + "/data"
-    script._LAST_WORDS = root + "/data/last_words"
+    script._ROOT = root + "/"
     try:
-        # The HAL's first import fails here: this machine has no converter.
+        # The loader's first import fails here: this machine has no watchdog.
         script.run()
     except Reset:
         pass

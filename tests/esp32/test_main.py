@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`main.py`: a moment for the REPL, then the firmware, and whatever ends it ends off, with last words and a reset."""
+"""`main.py`: a moment for the REPL, then what the loader chooses; whatever ends it ends off, with words and a reset.
 
+The slot is entered for real in `tests/loader`, on MicroPython: here its name is chosen from files, and the modules of
+the checkout stand for what is in it.
+"""
+
+import importlib
 import runpy
 import sys
 import types
@@ -11,9 +16,14 @@ from typing import Any
 import pytest
 from fake_board import Mains, furnish
 from fake_chip import Chip, ChipReset
-from fake_install import ENTRY
+from fake_install import ENTRY, installed
 
+from podsteam.flash import image
+from podsteam.wire import messages as w
 from podsteam_firmware.hal import pins
+from podsteam_loader import record
+from podsteam_protocol import frame
+from podsteam_protocol import messages as m
 
 Load = Callable[[str], types.ModuleType]
 DANGEROUS = (pins.SSR, pins.RELAY, pins.VALVE)
@@ -21,16 +31,27 @@ DANGEROUS = (pins.SSR, pins.RELAY, pins.VALVE)
 
 @pytest.fixture
 def main(chip: Chip, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module, with its files below a temporary folder and the reference board around the chip."""
+    """The module, with its files below a temporary folder, a good slot a, and the reference board around the chip."""
     furnish(chip)
     Mains(chip)
+    fill(tmp_path, "a")
     module = load("main")
-    hal = load("podsteam_firmware.hal.esp32")
-    real = hal.Esp32Hal
-    monkeypatch.setattr(hal, "Esp32Hal", lambda: real(str(tmp_path)))
-    monkeypatch.setattr(module, "_FOLDER", str(tmp_path / "data"))
-    monkeypatch.setattr(module, "_LAST_WORDS", str(tmp_path / "data" / "last_words"))
+    monkeypatch.setattr(module, "_ROOT", f"{tmp_path}/")
+    monkeypatch.setattr(module, "_enter", lambda folder: entered.append(folder))
+    entered.clear()
     return module
+
+
+entered: list[str] = []
+
+
+def fill(root: Path, slot: str) -> None:
+    """A slot that is good by its manifest."""
+    files = {"podsteam_firmware/loop.mpy": b"M" * 1000, "firmware.id": b"0123456789abcdef"}
+    for name, data in {**files, "manifest": image.manifest(files, "0.1.0")}.items():
+        path = root / slot / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 def loop_that(monkeypatch: pytest.MonkeyPatch, turn: Callable[[Any, int], None]) -> None:
@@ -175,6 +196,7 @@ def test_firmware_that_cannot_be_imported(
     with pytest.raises(ChipReset) as caught:
         main.run()
     assert caught.value.cause == 2
+    assert entered == [f"{tmp_path}/a"]
     assert name in (tmp_path / "data" / "last_words").read_text()
     assert all(chip.highs(number) == [] for number in DANGEROUS)
 
@@ -201,6 +223,116 @@ def test_a_firmware_that_never_comes_to_a_tick_is_reset_too(
     assert caught.value.cause == 3
     assert chip.t_us < 12_000_000
     assert all(chip.highs(number) == [] for number in DANGEROUS)
+
+
+def test_a_firmware_that_hangs_while_it_is_imported_is_reset_too(
+    main: Any, chip: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "_enter", lambda folder: chip.advance(60_000_000))
+    with pytest.raises(ChipReset) as caught:
+        main.run()
+    assert caught.value.cause == 3
+    assert chip.t_us < 12_000_000
+
+
+# The loader ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_slot_that_the_record_names_is_entered_and_its_hash_read(
+    main: Any, chip: Chip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "b")
+    (tmp_path / "boot_record").write_bytes(record.Record(record.B, record.NONE, 0, 1).pack())
+    seen = []
+
+    def turn(hal: Any, turns: int) -> None:
+        seen.append(hal.firmware_hash)
+        raise ValueError
+
+    loop_that(monkeypatch, turn)
+    with pytest.raises(ChipReset):
+        main.run()
+    assert entered == [f"{tmp_path}/b"]
+    assert seen == [bytes.fromhex("0123456789abcdef")]
+
+
+def run_as(chip: Chip, tmp_path: Path, turn: Callable[[Any, int], None]) -> tuple[list[str], Chip]:
+    """One more start of the same unit, after what ended the last one; which slot was entered."""
+    entered.clear()
+    with installed(chip), pytest.MonkeyPatch.context() as patch:
+        furnish(chip)
+        Mains(chip)
+        module = importlib.import_module("main")
+        patch.setattr(module, "_ROOT", f"{tmp_path}/")
+        patch.setattr(module, "_enter", lambda folder: entered.append(folder))
+        loop_that(patch, turn)
+        with pytest.raises(ChipReset):
+            module.run()
+    return [Path(folder).name for folder in entered], chip.next_start()
+
+
+def hang(hal: Any, turns: int) -> None:
+    hal.wait((hal.now_ms() + 50) & 0x3FFFFFFF)
+
+
+def test_a_trial_ends_after_three_failed_boots_of_either_kind(chip: Chip, tmp_path: Path) -> None:
+    fill(tmp_path, "a")
+    fill(tmp_path, "b")
+    (tmp_path / "boot_record").write_bytes(record.Record(record.A, record.B, record.TRIES, 1).pack())
+    runs = []
+    for turn in (hang, heat_and_then(ValueError("x")), hang, heat_and_then(SystemExit())):
+        slots, chip = run_as(chip, tmp_path, turn)
+        runs += slots
+    assert runs == ["b", "b", "b", "a"]
+    kept = record.unpack((tmp_path / "boot_record").read_bytes())
+    assert kept is not None
+    assert (kept.active, kept.trial) == (record.A, record.NONE)
+
+
+def test_thirty_good_seconds_make_it_no_failed_boot(chip: Chip, tmp_path: Path) -> None:
+    fill(tmp_path, "a")
+    runs = []
+
+    def lasts(hal: Any, turns: int) -> None:
+        hal.feed()
+        hal.wait((hal.now_ms() + 500) & 0x3FFFFFFF)
+        if turns == 70:
+            raise ValueError("after 35 s")
+
+    for _ in range(5):
+        slots, chip = run_as(chip, tmp_path, lasts)
+        runs += slots
+    assert runs == ["a"] * 5
+
+
+def test_safe_mode_answers_with_everything_off_and_keeps_the_words(chip: Chip, tmp_path: Path) -> None:
+    fill(tmp_path, "a")
+    for _ in range(3):
+        _, chip = run_as(chip, tmp_path, heat_and_then(ValueError("the reason")))
+    words = (tmp_path / "data" / "last_words").read_bytes()
+    start_us = chip.t_us
+    hello = frame.encode(m.HELLO, 1, w.HelloRequest(5, m.MAJOR, m.MINOR).pack())
+    chip.at(start_us + 1_000_000, lambda: chip.from_host(hello))
+    # The fake's driver sends when it is written to.
+    chip.at(start_us + 20_000_000, lambda: chip.from_host(frame.encode(m.PING, 2, bytes(4))))
+    chip.at(start_us + 30_000_000, lambda: chip.reset(1))
+    slots, after = run_as(chip, tmp_path, hang)
+    assert slots == []
+    bodies = [body for is_frame, body in frame.Splitter().feed(bytes(chip.host)) if is_frame]
+    assert bodies[0][0] == m.HELLO | m.REPLY
+    reply = w.HelloReply.unpack(bodies[0][6:])
+    assert reply.caps == w.CapBits.SAFE_MODE
+    assert reply.reset_cause == m.RESET_HARD
+    text = b"".join(body[2:] for body in bodies if body[0] == m.CONSOLE)
+    assert text.endswith(words)
+    assert b"the reason" in text
+    assert all(chip.highs(number) == [] for number in DANGEROUS)
+    assert (tmp_path / "data" / "last_words").read_bytes() == words
+    # Fed all the while: the watchdog would have ended it after 10 s.
+    assert chip.t_us - start_us >= 30_000_000
+    # The power was off: the application gets another chance.
+    slots, _ = run_as(after, tmp_path, hang)
+    assert slots == ["a"]
 
 
 # The moment that belongs to the REPL -------------------------------------------------------------------------------
@@ -240,7 +372,6 @@ def test_as_a_script(chip: Chip, held: bool) -> None:
     sys.modules["machine"].Pin(pins.SSR, 3, value=1)
     if held:
         chip.outside(pins.BUTTON, 0)
-    sys.modules["podsteam_firmware.hal.esp32"] = None  # type: ignore[assignment]
     runpy.run_path(str(ENTRY / "boot.py"), run_name="__main__")
     assert [chip.level(number) for number in DANGEROUS] == [0, 0, 0]
     if held:
@@ -248,9 +379,12 @@ def test_as_a_script(chip: Chip, held: bool) -> None:
         assert chip.dead is None
         assert chip.watchdog_ms == 0
     else:
+        # This computer's root has no slot, so it is safe mode, until the power goes.
+        chip.at(chip.t_us + 3_000_000, lambda: chip.reset(1))
         with pytest.raises(ChipReset):
             runpy.run_path(str(ENTRY / "main.py"), run_name="__main__")
         assert chip.t_us > 1_500_000
+        assert list(chip.uart) == [1]
     assert [chip.level(number) for number in DANGEROUS] == [0, 0, 0]
 
 

@@ -93,6 +93,23 @@ class Rmt:
         pass
 
 
+class Partition:
+    TYPE_DATA = 1
+
+    @staticmethod
+    def find(kind, label):
+        return [Partition()]
+
+    def info(self):
+        return (1, 6, 0x3F0000, 65536, "ledger", False)
+
+    def readblocks(self, block, buf, offset):
+        pass
+
+    def writeblocks(self, block, buf, offset):
+        pass
+
+
 class Machine:
     PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 
@@ -113,6 +130,7 @@ def main(root):
         setattr(machine, name, part)
     esp32 = Esp32()
     esp32.RMT = Rmt
+    esp32.Partition = Partition
     sys.modules["machine"] = machine
     sys.modules["esp32"] = esp32
     from podsteam_firmware.hal.esp32 import Esp32Hal
@@ -121,6 +139,7 @@ def main(root):
     hal = Esp32Hal(root)
     inputs = Inputs()
     buf = bytearray(250)
+    record = bytearray(32)
     verbs = (
         ("sample", lambda: hal.sample(inputs)),
         ("heartbeat", lambda: hal.heartbeat()),
@@ -136,6 +155,8 @@ def main(root):
         ("link_read", lambda: hal.link_read(buf)),
         ("link_write", lambda: hal.link_write(buf, 100)),
         ("nfc_ready", lambda: hal.nfc_ready()),
+        ("ring_read", lambda: hal.ring_read(64, record)),
+        ("ring_program", lambda: hal.ring_program(4096 * 15 + 64, record, 32)),
     )
     for name, verb in verbs:
         Uart.arrived = int(name == "link_read")

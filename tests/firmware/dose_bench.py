@@ -90,6 +90,28 @@ class Sink:
         return [(self.event[i], self.a[i], self.b[i]) for i in range(self.count)]
 
 
+class FakeBook:
+    """Takes everything down, unless told that it is full or that it fails; counts."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.failing = False
+        self.intents = 0
+        self.results = 0
+
+    def ready(self) -> bool:
+        return not self.full
+
+    def intent(self, nl: int, dose_no: int) -> bool:
+        if self.failing:
+            return False
+        self.intents += 1
+        return True
+
+    def result(self, result: int, nl: int) -> None:
+        self.results += 1
+
+
 class DoseBench:
     """Doser, podlet, coil and clock; conditions are fields to set."""
 
@@ -97,7 +119,8 @@ class DoseBench:
         self.now_ms = start_ms
         self.reader = FakeReader()
         self.sink = Sink()
-        self.doser = Doser(self.reader, self.sink)  # type: ignore[arg-type]
+        self.book = FakeBook()
+        self.doser = Doser(self.reader, self.sink, self.book)  # type: ignore[arg-type]
         self.inputs = Inputs()
         self.inputs.latch_closed = True
         self.steam_ms = 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dose_checks
 import pytest
-from dose_bench import TICK_MS, DoseBench
+from dose_bench import TICK_MS, DoseBench, FakeBook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from podlet_bench import Bench
@@ -545,6 +545,36 @@ def test_no_sequence_breaks_the_rules(actions: list[tuple[str, int]], start_ms: 
     assert pairs == [INTENT, RESULT] * len(intents)
 
 
+# The book -------------------------------------------------------------------------------------------------------
+
+
+def test_each_shot_is_taken_down_before_and_after_its_pulse() -> None:
+    bench = started()
+    bench.run_until(lambda b: b.doser.pulse_us > 0)
+    assert (bench.book.intents, bench.book.results) == (1, 0)
+    bench.run(40)
+    assert (bench.book.intents, bench.book.results, bench.pulse_count) == (3, 3, 3)
+
+
+def test_a_full_book_refuses_a_shot_before_the_tag_counts_it() -> None:
+    bench = started(count=1)
+    bench.book.full = True
+    bench.run(20)
+    assert bench.sink.all() == [(REFUSED, m.DOSE_NOT_RECORDED, 50_000)]
+    assert bench.pulse_count == bench.reader.writes == bench.doser.dosed_nl == 0
+
+
+def test_no_pulse_without_the_intent_in_the_book() -> None:
+    bench = started(count=2)
+    bench.book.failing = True
+    bench.run_until(lambda b: b.sink.count == 1)
+    assert bench.sink.all() == [(REFUSED, m.DOSE_NOT_RECORDED, 50_000)]
+    assert bench.pulse_count == bench.doser.doses == bench.doser.caps.session_nl == 0
+    bench.book.failing = False
+    bench.run(20)
+    assert bench.pulse_count == bench.doser.doses == 1
+
+
 # With the real reader -------------------------------------------------------------------------------------------
 
 
@@ -554,7 +584,7 @@ def test_with_the_reader_and_a_tag() -> None:
     bench = Bench(tag)
     bench.run(1000)
     sink = DoseBench().sink
-    doser = Doser(bench.reader, sink)
+    doser = Doser(bench.reader, sink, FakeBook())
     inputs = Inputs()
     inputs.latch_closed = True
     doser.start(1, 12, 9, 0, 4, 20_600)

@@ -6,17 +6,18 @@ import json
 import pytest
 
 import figures_table
+from podsteam.testing.figures import KEYS, Figures
 
 ROW = {"name": "sim/speed", "value": 1234.5678, "unit": "x", "bar": ">= 300", "holds": True, "context": "a|b"}
 
 
 def test_rows_of_an_earlier_run_stay_unless_measured_again(tmp_path):
     target = tmp_path / "build" / "figures.json"
-    first = figures_table.Figures(target)
+    first = Figures(target)
     first.record("b/two", 2, "ms", "<= 3", True, "once")
     first.record("a/one", 1, "B", "0", False, "once")
     first.write()
-    second = figures_table.Figures(target)
+    second = Figures(target)
     second.record("b/two", 5, "ms", "<= 3", False, "again")
     second.write()
     rows = json.loads(target.read_text())
@@ -29,11 +30,11 @@ def test_rows_of_an_earlier_run_stay_unless_measured_again(tmp_path):
         "holds": False,
         "context": "again",
     }
-    assert tuple(rows[0]) == figures_table.KEYS
+    assert tuple(rows[0]) == KEYS
 
 
 def test_a_run_without_figures_writes_nothing(tmp_path):
-    figures_table.Figures(tmp_path / "figures.json").write()
+    Figures(tmp_path / "figures.json").write()
     assert not (tmp_path / "figures.json").exists()
 
 

@@ -10,6 +10,7 @@ import check_imports
 SHORT = {
     "P": "protocol/podsteam_protocol",
     "F": "firmware/podsteam_firmware",
+    "L": "firmware/podsteam_loader",
     "T": "hw/podsteam_twin",
     "H": "host/podsteam",
 }
@@ -17,7 +18,7 @@ TWIN_ENTRY = "import json\nfrom podsteam_twin import world\n"
 
 
 def full(path: str) -> str:
-    """The path with its first letter spelt out: the folder of the protocol, firmware, twin or host."""
+    """The path with its first letter spelt out: the folder of the protocol, firmware, loader, twin or host."""
     return SHORT[path[0]] + path[1:]
 
 
@@ -60,6 +61,12 @@ def test_the_repository_keeps_its_walls(pytestconfig):
             "MicroPython has no dataclasses",
         ),
         ("F/link/a.py", "from ...podsteam import wire", "must not import"),
+        ("F/a.py", "from podsteam_loader import record", "must not import"),
+        ("L/a.py", "from podsteam_firmware import ticks", "must not import"),
+        ("L/a.py", "import machine", "only the firmware's hal/esp32"),
+        ("L/a.py", "import time", "reads no time"),
+        ("P/a.py", "import podsteam_loader", "must not import"),
+        ("H/a.py", "from podsteam_loader import record", "must not import"),
         ("T/a.py", "import podsteam.client", "must not import"),
         ("T/a.py", "import machine", "only the firmware's hal/esp32"),
         ("T/a.py", "import pty", "exists on POSIX only"),
@@ -95,7 +102,10 @@ def test_a_breach_is_named(tmp_path, path, source, reason):
         ),
         ("P/schema.py", '"""Data. Never loaded on the\ndevice."""\nimport dataclasses'),
         ("F/hal/esp32.py", "import machine, esp32, time"),
-        ("F/entry/main.py", "import machine\nimport time"),
+        ("F/entry/main.py", "import machine\nimport time\nfrom podsteam_loader import start"),
+        ("L/esp32.py", "import machine\nimport time\nfrom podsteam_protocol import frame"),
+        ("L/a.py", "import hashlib\nimport os\nfrom podsteam_loader import record"),
+        ("T/a.py", "from podsteam_loader import start"),
         (
             "F/a.py",
             "try:\n    from typing import Any\nexcept ImportError:\n    pass",

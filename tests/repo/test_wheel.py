@@ -34,6 +34,7 @@ def test_every_top_level_name_begins_with_podsteam(wheel):
     assert {name.split("/")[0].split("-")[0].split(".")[0] for name in wheel} == {
         "podsteam",
         "podsteam_firmware",
+        "podsteam_loader",
         "podsteam_protocol",
         "podsteam_twin",
     }
@@ -55,7 +56,7 @@ def test_every_device_file_is_in_it(root, wheel):
 
 def test_example_programs_types_and_licences_are_in_it(wheel):
     assert sum(name.startswith("podsteam/programs/") and name.endswith(".toml") for name in wheel) >= 3
-    for package in ("podsteam", "podsteam_firmware", "podsteam_protocol", "podsteam_twin"):
+    for package in ("podsteam", "podsteam_firmware", "podsteam_loader", "podsteam_protocol", "podsteam_twin"):
         assert f"{package}/py.typed" in wheel
     assert {name.rpartition("/")[2] for name in wheel if "/licenses/" in name} == {"LICENSE", "NOTICE"}
 

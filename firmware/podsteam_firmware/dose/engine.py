@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The doser: a schedule of shots, each judged anew, counted on the podlet's tag before it is given, and never twice.
 
-A shot's way: due -> interlocks and caps -> slot written on the tag and read back -> interlocks again -> intent
-reported and counted -> pulse -> coil sense compared -> result reported. From the intent on the shot counts as given,
-whatever happens. A shot that is refused is judged again for 10 s, then left out; it is not made up for. A
-podlet that goes, or is swapped, ends dosing until the next `start`.
+A shot's way: due -> interlocks and caps -> slot written on the tag and read back -> interlocks again -> intent written
+down, reported and counted -> pulse -> coil sense compared -> result written down and reported. From the intent on the
+shot counts as given, whatever happens; without the intent in the book there is no pulse. A shot that is refused is
+judged again for 10 s, then left out; it is not made up for. A podlet that goes, or is swapped, ends dosing until the
+next `start`.
 """
 
 from podsteam_firmware import ticks
@@ -19,7 +20,7 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podsteam_firmware.dose.sink import EventSink
+    from podsteam_firmware.dose.sink import DoseBook, EventSink
     from podsteam_firmware.signals import Inputs
 
 _IDLE = const(0)
@@ -41,9 +42,10 @@ _WRAP = const(0x3FFFFFFF)
 class Doser:
     """The dosing timer. `step` it in every tick, whether it doses or not: it also watches the coil."""
 
-    def __init__(self, reader: rd.Reader, events: "EventSink") -> None:
+    def __init__(self, reader: rd.Reader, events: "EventSink", book: "DoseBook") -> None:
         self._reader = reader
         self._events = events
+        self._book = book
         self.caps = Caps()
         """The caps, with what was commanded in this session."""
         self.state = _IDLE
@@ -171,6 +173,8 @@ class Doser:
             return m.DOSE_EMPTY
         if not reader.usable():
             return m.DOSE_NO_PODLET
+        if not self._book.ready():
+            return m.DOSE_NOT_RECORDED
         reason = self._interlock()
         if reason:
             return reason
@@ -216,6 +220,9 @@ class Doser:
             self._refuse(reason)
             return
         nl = self._nl
+        if not self._book.intent(nl, self._dose_no):
+            self._skip(m.DOSE_NOT_RECORDED)
+            return
         if self.caps.reason:
             self.reason = self.caps.reason
             self._events.emit(m.EVENT_DOSE_REDUCED, self.caps.reason, nl)
@@ -241,6 +248,7 @@ class Doser:
                 self._break(m.CODE_VALVE_STUCK_ON if pulses else m.CODE_VALVE_OPEN_COIL)
 
     def _result(self, result: int) -> None:
+        self._book.result(result, self._nl)
         self._events.emit(m.EVENT_DOSE_RESULT, result, self._nl)
         self._next()
 

@@ -18,6 +18,7 @@ from podsteam_firmware.hal.esp32_files import Files
 from podsteam_firmware.hal.esp32_identity import firmware_hash, reset_cause
 from podsteam_firmware.hal.esp32_link import RX_BUFFER, Link
 from podsteam_firmware.hal.esp32_mains import Mains
+from podsteam_firmware.hal.esp32_ring import Ring
 from podsteam_firmware.hal.esp32_rmt import OneShot, low
 from podsteam_firmware.signals import Inputs
 from podsteam_protocol import messages as m
@@ -71,8 +72,8 @@ class Esp32Hal(Hal):
     board = "reference"
     rx_window = RX_BUFFER
 
-    def __init__(self, root: str = "/") -> None:
-        """`root`: where the file system is mounted."""
+    def __init__(self, root: str = "/", home: str = "") -> None:
+        """`root`: where the file system is mounted. `home`: folder of the slot that runs, "": there are no slots."""
         # What heats or doses first: these pins are low from here on.
         self._relay = low(pins.RELAY)
         self._edge = 0
@@ -97,10 +98,11 @@ class Esp32Hal(Hal):
         self._clock = Clock(aux)
         top = root if root.endswith("/") else root + "/"
         self._files = Files(top + "data")
+        self._ring = Ring()
         self.uid = machine.unique_id()
         self.boot_id = self.random() or 1
         self.reset_cause = reset_cause()
-        self.firmware_hash = firmware_hash(top + "firmware.id")
+        self.firmware_hash = firmware_hash((home + "/" if home else top) + "firmware.id")
         self.caps = m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE
         if self._clock.present():
             self.caps |= m.CAP_CLOCK
@@ -274,6 +276,25 @@ class Esp32Hal(Hal):
         """As the verb."""
         return self._files.entries(folder)
 
+    # Ledger ring ------------------------------------------------------------------------------------------
+    def ring_size(self) -> int:
+        """As the verb."""
+        return self._ring.size
+
+    def ring_read(self, offset: int, buf: bytearray) -> int:
+        """As the verb."""
+        return self._ring.read(offset, buf)
+
+    def ring_program(self, offset: int, buf: bytearray, length: int) -> bool:
+        """As the verb."""
+        if length != len(buf):
+            return self._ring.program(offset, memoryview(buf)[:length])
+        return self._ring.program(offset, buf)
+
+    def ring_erase(self, sector: int) -> bool:
+        """As the verb."""
+        return self._ring.erase(sector)
+
     # System -----------------------------------------------------------------------------------------------
     def feed(self) -> None:
         """As the verb."""
@@ -289,5 +310,5 @@ class Esp32Hal(Hal):
         return (four[0] & 0x3F) << 24 | four[1] << 16 | four[2] << 8 | four[3]
 
     def reset(self) -> None:
-        """As the verb."""
-        machine.reset()
+        """As the verb: `main.py` switches everything off, and the loader learns that it was asked for."""
+        raise SystemExit

@@ -144,6 +144,26 @@ class Hal(Protocol):
         """Sorted list of (name, size) in a folder; empty when there is none."""
         ...
 
+    # Ledger ring: a raw partition of its own, in sectors of 4096 bytes --------------------------------------
+    def ring_size(self) -> int:
+        """Its bytes; 0: there is none, and the other three refuse."""
+        ...
+
+    def ring_read(self, offset: int, buf: bytearray) -> int:
+        """Fill `buf` from byte `offset` on. Returns `len(buf)`, or a negative errno. Allocates nothing."""
+        ...
+
+    def ring_program(self, offset: int, buf: bytearray, length: int) -> bool:
+        """Program `buf[:length]` at byte `offset`, within one sector: bits can only be cleared. 60 us for 32 bytes.
+
+        Allocates nothing when `length` is that of `buf`. False: it failed, perhaps half-way.
+        """
+        ...
+
+    def ring_erase(self, sector: int) -> bool:
+        """Set a sector to ones. Stops the interpreter for 45 to 400 ms: only while the relay is open."""
+        ...
+
     # System -----------------------------------------------------------------------------------------------
     def feed(self) -> None:
         """Feed the watchdog (1 s)."""
@@ -154,5 +174,5 @@ class Hal(Protocol):
         ...
 
     def reset(self) -> None:
-        """Restart the chip. Does not return (the simulated board raises `Restart`)."""
+        """Restart the chip. Raises what ends the loop: SystemExit, or `Restart` on the simulated board."""
         ...

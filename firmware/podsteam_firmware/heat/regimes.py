@@ -67,8 +67,8 @@ class Heat:
         """Steam made now, from power less loss; 0 unless the water boils."""
         self.steam_mg = 0
         """Its sum since `reset_steam`, mg, without what is made before the plateau is seen (10 s, about 1 g)."""
-        self.boiling_mc = 0
-        """Learned boiling point as the water sensor shows it, milli-degC; 0: not learned since power-on."""
+        self.boiling_mc = max(settings.boiling_mc - settings.boil_doubt_mc, 0)
+        """Learned boiling point as the water sensor shows it, milli-degC; 0: not learned yet."""
         self.probe_dry = False
         """The probe found no water: no heat until `off`."""
         self.probe_rise_cdeg = 0
@@ -77,6 +77,7 @@ class Heat:
         """The books of the heat-up: heat capacity and room temperature, as they were learned."""
         self._probe = Probe()
         self._boiling = Boiling()
+        self._boiling.point_mc = self.boiling_mc
         self._evidence = Evidence()
         self._hold = Hold()
         self._last_ms = -1

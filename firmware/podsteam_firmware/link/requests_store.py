@@ -8,6 +8,7 @@ from podsteam_firmware.link.layout import BODY, CHUNK
 from podsteam_firmware.session import program
 from podsteam_firmware.store.programs import text
 from podsteam_protocol import messages as m
+from podsteam_protocol.const import const
 
 try:
     from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_firmware.core import Core
+
+_LONGEST = const(0x3FFFFFFF)
+"""Bytes; no record is as long."""
 
 
 def _program_list(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
@@ -101,7 +105,8 @@ def _record_list(core: "Core", now_ms: int, payload: memoryview, reply: bytearra
 def _record_read(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
     number, offset = struct.unpack_from("<HI", payload, 0)
     chunk = memoryview(reply)[BODY + 4 : BODY + 4 + CHUNK]
-    got = core.hal.file_read_at("records/%05d" % number, offset, chunk)
+    # A file system cannot seek beyond 31 bits, and answers a larger offset with an exception.
+    got = core.hal.file_read_at("records/%05d" % number, min(offset, _LONGEST), chunk)
     if got < 0:
         return core.dispatcher.refuse(m.CODE_NOT_FOUND if got == -2 else m.CODE_STORE_FAILED, 0, got)
     struct.pack_into("<I", reply, BODY, offset)

@@ -96,8 +96,8 @@ class Journal:
         self._add(m.RECORD_END, 22, 0)
         self._open = False
 
-    def pump(self, relay_open: bool) -> None:
-        """Gather what is new; with the relay open, write what has gathered."""
+    def pump(self, relay_open: bool) -> bool:
+        """Gather what is new; with the relay open, write what has gathered. Returns whether flash was written."""
         if self._open:
             self._gather()
             if self._core.session.session_ms >= self._sampled_ms:
@@ -110,6 +110,8 @@ class Journal:
             self._used = 0
             if not self._open:
                 self._prune()
+            return True
+        return False
 
     def _gather(self) -> None:
         """Take the events that came since the last time."""

@@ -25,6 +25,7 @@ process that is killed on Windows cannot release anything: the board may be rese
 """
 
 import os
+import time
 from typing import Protocol
 
 
@@ -44,6 +45,8 @@ class LinePort(Protocol):
 
 
 _WINDOWS = os.name == "nt"
+RESET_S = 0.1
+"""How long the chip is held in reset, and left alone after it: many times what EN's capacitor takes."""
 
 
 def assert_lines(port: LinePort, windows: bool = _WINDOWS) -> None:
@@ -67,6 +70,19 @@ def release_lines(port: LinePort) -> None:
     """
     port.rts = False
     port.dtr = False
+
+
+def reset_board(port: LinePort) -> None:
+    """Reset the board behind an open port on purpose, into its program. Raises OSError for a vanished port.
+
+    From both asserted: DTR is released first (held in reset), then RTS (runs, GPIO0 high), then both come back.
+    """
+    port.dtr = False
+    time.sleep(RESET_S)
+    port.rts = False
+    time.sleep(RESET_S)
+    port.dtr = True
+    port.rts = True
 
 
 def open_port(port: LinePort, windows: bool = _WINDOWS) -> None:

@@ -90,6 +90,17 @@ class SerialPort:
         except OSError:
             return {}
 
+    def reset_board(self) -> None:
+        """Restart the board by the adapter's lines. Raises DeviceLost, UsageProblem when it has none."""
+        if self._serial is None:
+            raise self._lost("the port is closed")
+        try:
+            lines.reset_board(cast("lines.LinePort", self._serial))
+        except OSError as e:
+            if e.errno in (errno.ENOTTY, errno.EINVAL):
+                raise UsageProblem(f"{safe(self.name)} has no lines that could reset a board.") from e
+            raise self._lost(_reason(e)) from e
+
     def close(self) -> None:
         """As `Port.close`. A port that has vanished cannot object."""
         port, self._serial = self._serial, None

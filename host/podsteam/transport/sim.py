@@ -149,6 +149,13 @@ def ended() -> type[Exception]:
     return launch.TwinError
 
 
+def end_spares() -> None:
+    """End the processes that boards started with `spare` have left."""
+    from podsteam_twin import launch
+
+    launch.end_spares()
+
+
 def running() -> list[dict[str, Any]]:
     """Boards that are served on this computer: name, link, control, pid, speed of each."""
     try:

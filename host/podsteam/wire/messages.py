@@ -10,8 +10,8 @@ from typing import ClassVar, NamedTuple
 from podsteam.wire.base import Message
 
 MAJOR = 1
-MINOR = 0
-SCHEMA_HASH = 0x81f9dbad
+MINOR = 1
+SCHEMA_HASH = 0x6c220412
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -154,6 +154,8 @@ class DoseValue(IntEnum):
     """made smaller or refused: the firmware's own limit"""
     NOT_CONTENT = 13
     """refused: the supervisor does not allow it"""
+    NOT_RECORDED = 14
+    """refused: the device's ledger could not take it down"""
 
 
 class EventValue(IntEnum):
@@ -235,6 +237,8 @@ class CapBits(IntFlag):
     """battery clock"""
     LOAD_SENSE = 0x10
     """element current sense"""
+    SAFE_MODE = 0x20
+    """only its loader runs, and the firmware version is the loader's: no application could be started"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -999,4 +1003,5 @@ CODES: dict[int, Code] = {
     501: Code('STORE_FULL', "The device's store is full.", 'Nothing was stored.', 'Pull and delete old records.'),
     502: Code('STORE_FAILED', "The device's store did not take a write.", 'Nothing was stored.', 'Try again; the flash may be worn.'),
     503: Code('CORRUPT', 'What is stored there fails its check.', 'Nothing.', 'Store it again.'),
+    504: Code('SAFE_MODE', 'The device is in safe mode: no application could be started.', 'Everything off.', 'Switch it off and on; if it comes back, install the firmware again.'),
 }

@@ -89,7 +89,8 @@ class Plain:
 
 
 def furnish(chip: Chip) -> None:
-    """The parts of the reference board, in good order."""
+    """The parts of the reference board, in good order, and the partition table that it wants."""
+    chip.partitions.setdefault("ledger", bytearray(b"\xff" * 65536))
     chip.devices[0][READER] = Plain(b"\x01\0\0\xff")
     chip.devices[1][EXPANDER] = Expander()
     chip.devices[1][CLOCK] = Registers(SET_CLOCK)

@@ -81,9 +81,14 @@ class Chip:
         """What has left on the USB bridge's pin."""
         self.watchdog_ms = 0
         self.fed_us = 0
+        self.rtc = b""
+        """The RTC memory: what was kept there survives every reset but power-on."""
         self.analog: dict[int, Callable[[], int]] = {}
         """uV at an analog pin."""
         self.devices: dict[int, dict[int, object]] = {0: {}, 1: {}}
+        self.partitions: dict[str, bytearray] = {}
+        """Raw partitions of type data, by label. They outlive every reset."""
+        self.flash_fails = False
         self.stuck: set[int] = set()
         """Buses that somebody holds."""
         self.pull_out()
@@ -151,6 +156,8 @@ class Chip:
         assert self.dead is not None
         after = Chip(self.version)
         after.cause = self.dead.cause
+        after.partitions = self.partitions
+        after.rtc = self.rtc
         return after
 
     def soft_reset(self) -> None:

@@ -16,11 +16,12 @@ import podsteam_firmware
 
 ENTRY = Path(podsteam_firmware.__file__).parent / "entry"
 HAL = "podsteam_firmware.hal.esp32"
+LOADER = "podsteam_loader.esp32"
 
 
 def forget() -> None:
     """Whoever bound the ESP32's modules when it was imported is imported anew the next time."""
-    for name in [name for name in sys.modules if name.startswith(HAL) or name in ("boot", "main")]:
+    for name in [name for name in sys.modules if name.startswith(HAL) or name in (LOADER, "boot", "main")]:
         del sys.modules[name]
 
 

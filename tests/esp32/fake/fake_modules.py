@@ -221,6 +221,17 @@ def _machine(chip: Chip) -> types.ModuleType:
             chip.fed_us = chip.t_us
             chip.note("fed")
 
+    class RTC:
+        """Its memory, which nobody checks."""
+
+        def memory(self, data: bytes | None = None) -> bytes | None:
+            chip.alive()
+            if data is None:
+                return chip.rtc
+            assert len(data) <= 2048
+            chip.rtc = bytes(data)
+            return None
+
     class Counter:
         """The pulse counter unit behind the port's own class."""
 
@@ -239,7 +250,7 @@ def _machine(chip: Chip) -> types.ModuleType:
         def value(self) -> int:
             return self.count
 
-    machine = _module("machine", Pin=Pin, PWM=PWM, ADC=ADC, I2C=I2C, UART=UART, WDT=WDT)
+    machine = _module("machine", Pin=Pin, PWM=PWM, ADC=ADC, I2C=I2C, UART=UART, WDT=WDT, RTC=RTC)
     if chip.version >= (1, 26):
         machine.Counter = Counter
     machine.PWRON_RESET, machine.HARD_RESET, machine.WDT_RESET = 1, 2, 3

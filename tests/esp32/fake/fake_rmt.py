@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`esp32.RMT` over a fake chip: both constructors, the write that blocks, the stop that panics."""
+"""`esp32` over a fake chip. Its RMT: both constructors, the write that blocks, the stop that panics."""
 
 import types
 from typing import Any
 
 from fake_chip import Chip
+from fake_partition import partition_class
 
 RMT_MEMORY = 128
 """Items of a channel; a longer pattern needs Python's processor to refill it."""
@@ -96,4 +97,5 @@ def esp32_module(chip: Chip) -> types.ModuleType:
 
     module = types.ModuleType("esp32")
     module.RMT = RMT
+    module.Partition = partition_class(chip)
     return module

@@ -1,0 +1,611 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Edges of the detectors that mutation testing found unguarded: each limit from both sides, each remembered value."""
+
+import pytest
+
+from podsteam_firmware.safety import checkpoint
+from podsteam_firmware.safety.checkpoint import Checkpoints
+from podsteam_firmware.safety.dry import Dry
+from podsteam_firmware.safety.load import Load
+from podsteam_firmware.safety.ranges import Ranges
+from podsteam_firmware.safety.rise import Rise
+from podsteam_firmware.safety.supervisor import Supervisor
+from podsteam_firmware.signals import Inputs
+from podsteam_protocol import messages as m
+
+LOOKS = 12
+
+
+def stages() -> tuple[int, ...]:
+    """The named stages in their order."""
+    return checkpoint.SENSE, checkpoint.SUPERVISE, checkpoint.SESSION, checkpoint.HEAT, checkpoint.DOSE
+
+
+# Checkpoints ------------------------------------------------------------------------------------------------
+
+
+def test_the_named_stages_make_a_whole_tick() -> None:
+    assert stages() == (1, 2, 3, 4, 5) and checkpoint.STAGES == 5
+    checkpoints = Checkpoints()
+    checkpoints.begin()
+    for stage in stages():
+        checkpoints.mark(stage)
+    assert checkpoints.passed()
+
+
+def test_before_the_first_tick_nothing_has_passed_and_nothing_is_missing() -> None:
+    checkpoints = Checkpoints()
+    assert checkpoints.reached == checkpoint.STAGES and checkpoints._inverse == ~checkpoint.STAGES
+    assert not checkpoints.passed()
+
+
+def test_a_stage_out_of_order_spoils_the_tick_even_if_all_follow() -> None:
+    checkpoints = Checkpoints()
+    checkpoints.begin()
+    checkpoints.mark(checkpoint.SUPERVISE)
+    for stage in stages():
+        checkpoints.mark(stage)
+    assert checkpoints.reached == checkpoint.STAGES
+    assert not checkpoints.passed()
+
+
+# Before anything was measured -------------------------------------------------------------------------------
+
+
+def test_a_new_supervisor_allows_and_remembers_nothing() -> None:
+    new = Supervisor()
+    assert (new.allow, new.allow_valve, new.relay) == (False, False, False)
+    assert (new.fault, new.fault_detail, new.mains_lost) == (0, 0, False)
+    assert (new.lease_required, new.lease_deadline_ms, new.lease_lost) == (False, 0, False)
+    assert not Ranges().sound
+    assert [part().detail for part in (Dry, Load, Ranges, Rise)] == [0, 0, 0, 0]
+    assert Load().commanded == 0
+
+
+# Dry: looks as they would be remembered ---------------------------------------------------------------------
+
+
+def dry(walls: list[int], waters: list[int] | None = None, power: int = 600, wait: int = 0) -> Dry:
+    """A detector that remembers these looks, newest first, the rest like the last one; `power` evenly spread."""
+    found = Dry()
+    waters = waters or [1_000_000]
+    for i in range(LOOKS):
+        found._walls[i] = walls[min(i, len(walls) - 1)]
+        found._waters[i] = waters[min(i, len(waters) - 1)]
+        found._powers[i] = power // LOOKS
+    found._power = power
+    found._known = LOOKS
+    found._wait = wait
+    return found
+
+
+def rising(wall: int, rise: int, before: int) -> list[int]:
+    """Looks: `rise` uV in the last 3 s, `before` uV in the 2.5 s before."""
+    return [wall] + [wall + rise] * 6 + [wall + rise + before] * 5
+
+
+def test_runaway_begins_at_114_degrees_and_at_124_after_more_power() -> None:
+    for limit, wait in ((444_500, 0), (358_000, 1)):
+        for wall, verdict in ((limit, True), (limit + 1, False)):
+            found = dry(rising(wall, 40_000, 40_000), wait=wait)
+            assert found._runaway(wall) is verdict
+            assert found.detail == wall
+
+
+@pytest.mark.parametrize(("power", "least"), [(600, 38_000), (300, 19_000), (127, 8_043), (120, 8_000), (12, 8_000)])
+def test_runaway_needs_the_rise_of_dry_metal_at_this_power(power: int, least: int) -> None:
+    wall = 400_000
+    assert dry(rising(wall, least, 0), power=power)._runaway(wall)
+    assert not dry(rising(wall, least - 1, 0), power=power)._runaway(wall)
+
+
+def test_runaway_must_hardly_slow_down() -> None:
+    """65 % of the rise before, which is that of 2.5 s stretched to 3 s: 100,000 uV before, 78,000 now."""
+    wall = 300_000
+    assert dry(rising(wall, 78_000, 100_000))._runaway(wall)
+    assert not dry(rising(wall, 77_999, 100_000))._runaway(wall)
+
+
+def test_more_power_makes_everything_settle_again() -> None:
+    """112 % of the mean and 4 half-cycles: 2 s of the 6 s may have 37.3 % and 4 of the 600."""
+    for recent, grown in ((228, False), (229, True)):
+        found = dry([700_000], wait=5)
+        found._plateau = 700_000
+        for i, halves in enumerate((recent - 150, 50, 50, 50)):
+            found._powers[i] = halves
+        found._growth()
+        assert found._wait == (LOOKS if grown else 4)
+        assert found._plateau == (0 if grown else 700_000)
+
+
+@pytest.mark.parametrize(("look", "grown"), [(0, True), (1, True), (2, True), (3, True), (4, False)])
+def test_the_newest_four_looks_are_the_last_2_s(look: int, grown: bool) -> None:
+    found = dry([700_000], wait=5)
+    found._powers[look] += 29
+    found._growth()
+    assert (found._wait == LOOKS) is grown
+
+
+def test_runaway_compares_the_looks_of_now_3_s_ago_and_the_oldest() -> None:
+    """Of the other looks none counts, whatever they show."""
+    wall = 300_000
+    for noise in (0, 1_000_000):
+        walls = [noise] * LOOKS
+        walls[0], walls[6], walls[11] = wall, wall + 78_000, wall + 178_000
+        assert dry(walls)._runaway(wall)
+        walls[11] += 10
+        assert not dry(walls)._runaway(wall)
+        walls[6] += 10
+        assert dry(walls)._runaway(wall)
+
+
+def test_the_plateau_is_left_by_the_rise_of_the_last_3_s() -> None:
+    for noise in (0, 700_000):
+        found = on_plateau(644_000, noise)
+        found._walls[6] = 646_500
+        assert found._left(644_000)
+        found._walls[6] -= 1
+        assert not found._left(644_000)
+
+
+def test_the_plateau_keeps_the_newest_water_and_judges_its_drift_over_6_s() -> None:
+    for noise in (500_000, 800_000):
+        waters = [noise] * LOOKS
+        waters[0], waters[11] = 600_000, 606_000
+        assert settled([700_000], waters)
+        waters[11] += 1
+        assert not settled([700_000], waters)
+
+
+def test_the_newest_look_is_judged() -> None:
+    """A jump to a hot reading decides in the look in which it comes, in either rule."""
+    found = dry(rising(360_000, 60_000, 60_000)[1:])
+    found._wall, found._water, found._count = 360_000 << 3, 1_000_000 << 3, 9
+    assert found.step(360_000, 1_000_000, 50)
+    assert found.detail == 360_000
+    found = on_plateau(700_000, 700_000, power=300)
+    found._wall, found._water, found._count = 640_000 << 3, 1_000_000 << 3, 9
+    assert found.step(640_000, 1_000_000, 25)
+
+
+def test_the_wait_ends_at_zero() -> None:
+    found = dry([700_000], wait=1)
+    found._growth()
+    assert found._wait == 0
+    found._growth()
+    assert found._wait == 0
+
+
+def settled(walls: list[int], waters: list[int] | None = None, power: int = 600, wait: int = 0) -> int:
+    """The plateau that these looks give, 0: none."""
+    found = dry(walls, waters, power, wait)
+    found._settle(walls[0])
+    if found._plateau:
+        assert found._plateau_power == power
+        assert found._plateau_water == (waters or [1_000_000])[0]
+    return found._plateau
+
+
+def test_a_plateau_stands_still_in_the_boiling_range() -> None:
+    assert settled([700_000]) == 700_000
+    assert settled([827_000]) == 827_000
+    assert settled([827_001]) == 0
+    assert settled([700_000], power=120) == 700_000
+    assert settled([700_000], power=119) == 0
+    assert settled([700_000], wait=1) == 0
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_plateau_may_drift_by_half_a_kelvin_in_3_s(sign: int) -> None:
+    wall = 700_000
+    assert settled([wall] * 6 + [wall + sign * 6_000] * 6)
+    assert not settled([wall] * 6 + [wall + sign * 6_001] + [wall] * 5)
+    assert not settled([wall] * 6 + [wall] * 5 + [wall + sign * 12_001])
+    assert settled([wall] * 6 + [wall] * 5 + [wall + sign * 12_000])
+    assert settled([wall], [500_000] * 11 + [500_000 + sign * 6_000])
+    assert not settled([wall], [500_000] * 11 + [500_000 + sign * 6_001])
+
+
+def on_plateau(wall: int, before: int, plateau: int = 700_000, power: int = 300) -> Dry:
+    """The wall at `wall`, 3 s ago at `before`, on a plateau of half power and the same water."""
+    found = dry([wall] * 6 + [before] * 6, power=power)
+    found._plateau = plateau
+    found._plateau_power = 300
+    found._plateau_water = 1_000_000
+    return found
+
+
+def test_the_wall_has_left_its_plateau_by_8_percent_and_still_rises() -> None:
+    assert on_plateau(644_000, 646_500)._left(644_000)
+    assert not on_plateau(644_001, 646_501)._left(644_001)
+    assert not on_plateau(644_000, 646_499)._left(644_000)
+
+
+@pytest.mark.parametrize(
+    ("wall", "plateau"),
+    [(700_030, 700_030), (700_031, 700_030), (699_970, 699_970), (699_969, 699_970), (700_001, 700_001)],
+)
+def test_the_plateau_creeps_after_the_wall(wall: int, plateau: int) -> None:
+    found = on_plateau(wall, wall)
+    assert not found._left(wall)
+    assert found._plateau == plateau
+
+
+def test_a_plateau_is_given_up_when_its_conditions_change() -> None:
+    def kept(wall: int = 700_000, water: int = 1_000_000, power: int = 300) -> bool:
+        found = on_plateau(wall, wall, power=power)
+        found._waters[0] = water
+        assert not found._left(wall)
+        return found._plateau != 0
+
+    assert kept()
+    assert kept(water=986_001) and not kept(water=986_000)
+    assert kept(wall=713_999) and not kept(wall=714_000)
+    assert kept(power=120) and not kept(power=119)
+    assert kept(power=340) and not kept(power=341)
+
+
+def test_without_a_plateau_the_wall_looks_for_one() -> None:
+    found = dry([700_000])
+    assert not found._left(700_000)
+    assert found._plateau == 700_000
+
+
+def test_looks_move_along_and_the_power_is_their_sum() -> None:
+    found = Dry()
+    for i in range(1, 15):
+        found._halves = i
+        found._remember(1000 + i, 2000 + i)
+        assert found._halves == 0
+        assert found._known == min(i, LOOKS)
+        assert found._power == sum(range(max(1, i - LOOKS + 1), i + 1))
+    assert list(found._walls) == [1000 + i for i in range(14, 2, -1)]
+    assert list(found._waters) == [2000 + i for i in range(14, 2, -1)]
+    assert list(found._powers) == list(range(14, 2, -1))
+
+
+def test_a_look_is_taken_every_tenth_tick_and_judged_from_the_twelfth_on() -> None:
+    found = Dry()
+    for tick in range(1, 10 * LOOKS + 1):
+        assert not found.step(700_000, 800_000, 5)
+        assert found._known == tick // 10
+        # Nothing is looked for before all looks are there; the first two seconds of power make it wait.
+        assert found._plateau == 0
+    assert found._power == 50 * LOOKS
+    assert list(found._walls) == [700_000] * LOOKS and list(found._waters) == [800_000] * LOOKS
+    assert found._wait == LOOKS - 1
+
+
+def test_readings_are_filtered_by_an_eighth() -> None:
+    found = Dry()
+    found.step(800_000, 400_000, 0)
+    assert (found._wall, found._water) == (6_400_000, 3_200_000)
+    found.step(700_000, 300_000, 0)
+    assert (found._wall, found._water) == (6_300_000, 3_100_000)
+    for _ in range(8):
+        found.step(700_000, 300_000, 0)
+    assert found._walls[0] == found._wall >> 3 and found._waters[0] == found._water >> 3
+
+
+def test_without_power_there_is_no_plateau() -> None:
+    found = dry([700_000], power=0)
+    found._wall, found._water = 700_000 << 3, 1_000_000 << 3
+    found._plateau = 700_000
+    found._count = 9
+    assert not found.step(700_000, 1_000_000, 0)
+    assert found._plateau == 0
+
+
+# Rise -------------------------------------------------------------------------------------------------------
+
+
+def fails_after(
+    drop_uv: int, start_uv: int = 1_700_000, commanded: int = 5, crossings: int = 5, ticks: int = 102
+) -> int:
+    """Ticks until the verdict on a wall reading that falls by `drop_uv` at once; 0: none in `ticks`."""
+    rise = Rise()
+    rise.step(start_uv, 0, crossings)
+    for tick in range(1, ticks):
+        if tick == 2:
+            rise._wall -= drop_uv << 3
+        if rise.step(rise._wall >> 3, commanded, crossings):
+            assert rise.detail == -drop_uv
+            return tick
+    return 0
+
+
+def test_rise_judges_after_5_s() -> None:
+    assert fails_after(0) == 100
+    assert fails_after(11_999) == 100
+    assert fails_after(12_000) == 0
+
+
+def test_rise_judges_only_cold_walls() -> None:
+    assert fails_after(0, start_uv=1_010_000) == 100
+    assert fails_after(0, start_uv=1_009_999) == 0
+
+
+def test_rise_judges_only_four_fifths_of_power() -> None:
+    assert fails_after(0, commanded=4) == 100
+    assert fails_after(0, commanded=4, crossings=6) == 0
+    assert fails_after(0, commanded=0, ticks=300) == 0
+
+
+def test_rise_starts_anew_after_a_verdict_and_after_a_pause() -> None:
+    rise = Rise()
+    verdicts = [tick for tick in range(310) if rise.step(1_700_000, 5, 5)]
+    assert verdicts == [100, 200, 300]
+    rise.step(1_700_000, 0, 5)
+    assert [tick for tick in range(110) if rise.step(1_700_000, 5, 5)] == [99]
+
+
+def rise_verdict(commanded: list[int], crossings: list[int]) -> bool:
+    """Whether 100 ticks on a wall at 20 degC that stays are called a failure."""
+    rise = Rise()
+    rise.step(1_700_000, 0, 5)
+    return any([rise.step(1_700_000, *tick) for tick in zip(commanded, crossings, strict=True)])
+
+
+def test_four_fifths_are_counted_to_the_half_cycle() -> None:
+    assert rise_verdict([4] * 100, [5] * 100)
+    assert not rise_verdict([4] * 100, [5] * 99 + [6])
+    assert rise_verdict([4] * 99 + [5], [5] * 99 + [6])
+
+
+def test_a_window_counts_nothing_of_the_one_before() -> None:
+    rise = Rise()
+    rise.step(1_700_000, 0, 5)
+    assert [rise.step(1_700_000, 5, 5) for _ in range(100)][-1]
+    assert not any([rise.step(1_700_000, 3, 5) for _ in range(300)])
+
+
+# Load -------------------------------------------------------------------------------------------------------
+
+
+def run_load(load: Load, steps: list[tuple[int, int]], inputs: Inputs | None = None) -> list[int]:
+    """Codes of ticks with (commanded, counted) half-cycles."""
+    inputs = inputs or Inputs()
+    codes: list[int] = []
+    for commanded, counted in steps:
+        inputs.burst_halves += commanded
+        inputs.load_halves += counted
+        codes.append(load.step(inputs, True))
+    return codes
+
+
+def test_a_counter_set_back_counts_64_half_cycles_at_most() -> None:
+    load = Load()
+    inputs = Inputs()
+    load.step(inputs, True)
+    inputs.burst_halves = inputs.load_halves = 65
+    assert load.step(inputs, True) == 0
+    assert load.commanded == 64
+    inputs.burst_halves += 64
+    inputs.load_halves += 64
+    assert load.step(inputs, True) == 0
+    assert load.commanded == 64
+
+
+def test_counters_start_from_what_they_show() -> None:
+    load = Load()
+    inputs = Inputs()
+    inputs.burst_halves, inputs.load_halves = 500, 100
+    assert load.step(inputs, True) == 0
+    assert load.commanded == 0
+
+
+def test_lost_mains_forgets_what_is_missing() -> None:
+    load = Load()
+    inputs = Inputs()
+    run_load(load, [(0, 0), (11, 0)], inputs)
+    assert load.step(inputs, False) == 0
+    assert run_load(load, [(11, 0)], inputs) == [0]
+    assert run_load(load, [(1, 0)], inputs)[0] != 0
+
+
+def test_without_mains_nothing_is_summed() -> None:
+    load = Load()
+    inputs = Inputs()
+    load.step(inputs, True)
+    for change in ((12, 0), (0, 5)):
+        inputs.burst_halves += change[0]
+        inputs.load_halves += change[1]
+        assert load.step(inputs, False) == 0
+    assert run_load(load, [(11, 0)], inputs) == [0]
+
+
+def test_sums_do_not_go_below_zero() -> None:
+    """Neither by the other sum's growth nor by forgetting: what is missing now counts whole."""
+    assert run_load(Load(), [(0, 0), (0, 1), (12, 0)])[2] == m.CODE_ELEMENT_OPEN
+    assert run_load(Load(), [(0, 0), (4, 0), (0, 5)])[2] == m.CODE_SSR_WELDED
+    for tick in ((12, 0), (0, 5)):
+        assert run_load(Load(), [(0, 0)] * 159 + [tick])[-1] != 0
+
+
+def test_sums_start_at_zero_after_a_verdict() -> None:
+    for one, code in ((12, m.CODE_ELEMENT_OPEN), (-5, m.CODE_SSR_WELDED)):
+        tick = (max(one, 0), max(-one, 0))
+        less = (max(one - 1, 0), max(-one - 1, 0))
+        load = Load()
+        assert run_load(load, [(0, 0), tick, tick])[1:] == [code, code]
+        load = Load()
+        inputs = Inputs()
+        assert run_load(load, [(0, 0), tick, less], inputs)[1:] == [code, 0]
+
+
+def test_one_is_forgotten_in_every_160_ticks() -> None:
+    """11 missing before each forgetting, then it takes 2 more: at ticks 160 and 320, neither sooner nor later."""
+    for period in (1, 2):
+        for early in (0, 1):
+            steps = [(0, 0)] * (160 * period - 1 - early) + [(11, 0)] * early + [(0, 0)] + [(0, 0)] * (1 - early)
+            load = Load()
+            inputs = Inputs()
+            run_load(load, steps, inputs)
+            assert load._missing == (10 if early else 0)
+            assert load._ticks == (0 if early else 1)
+
+
+# Ranges -----------------------------------------------------------------------------------------------------
+
+
+def healthy() -> Inputs:
+    """Inputs of a unit at 20 degC on 230 V."""
+    inputs = Inputs()
+    inputs.reference_uv = 1_250_000
+    inputs.wall_uv = inputs.water_uv = inputs.outlet_uv = 1_400_000
+    inputs.mains_uv = 1_150_000
+    return inputs
+
+
+@pytest.mark.parametrize(("uv", "hot"), [(283_500, True), (283_501, False), (160_000, True)])
+def test_over_temperature_at_its_edges(uv: int, hot: bool) -> None:
+    ranges = Ranges()
+    inputs = healthy()
+    inputs.wall_uv = uv
+    assert ranges.step(inputs) == 0
+    assert ranges.sound is not hot
+    assert (ranges.step(inputs) == m.CODE_OVER_TEMPERATURE) is hot
+
+
+# Supervisor, to the millisecond -----------------------------------------------------------------------------
+
+
+class Exact:
+    """A supervisor on healthy inputs, stepped by any number of ms."""
+
+    def __init__(self, start_ms: int = 0) -> None:
+        self.supervisor = Supervisor()
+        self.inputs = healthy()
+        self.now_ms = start_ms
+        self.crossings = 5
+
+    def step(self, elapsed_ms: int, heat: bool = True, valve: bool = False) -> Supervisor:
+        self.now_ms += elapsed_ms
+        self.inputs.sampled_ms = self.now_ms
+        self.inputs.zero_cross += self.crossings
+        self.supervisor.step(self.now_ms, self.inputs, heat, valve)
+        return self.supervisor
+
+
+@pytest.mark.parametrize("start_ms", [0, 1000])
+def test_heat_and_valve_wait_400_ms_for_the_relay(start_ms: int) -> None:
+    bench = Exact(start_ms)
+    assert bench.step(0, valve=True).relay
+    supervisor = bench.step(399, valve=True)
+    assert not supervisor.allow and not supervisor.allow_valve
+    supervisor = bench.step(1, valve=True)
+    assert supervisor.allow and supervisor.allow_valve
+
+
+def test_the_first_interval_counts_from_time_zero() -> None:
+    bench = Exact()
+    bench.step(0)
+    assert bench.step(400).allow
+
+
+def test_after_a_fault_the_relay_has_to_settle_again() -> None:
+    bench = Exact()
+    bench.step(0)
+    assert bench.step(400).allow
+    bench.supervisor.trip(m.CODE_DRY_BOIL, 0)
+    assert not bench.step(50).relay
+    assert bench.supervisor.clear(bench.now_ms, bench.inputs) is False
+    bench.inputs.wall_uv = 1_700_000
+    assert bench.supervisor.clear(bench.now_ms, bench.inputs) is True
+    assert bench.step(50).relay
+    assert not bench.step(399).allow
+    assert bench.step(1).allow
+
+
+def test_a_trip_takes_everything_back_before_the_next_tick() -> None:
+    bench = Exact()
+    bench.step(0, valve=True)
+    assert bench.step(400, valve=True).allow_valve
+    bench.supervisor.trip(m.CODE_DRY_BOIL, 7)
+    assert (bench.supervisor.allow, bench.supervisor.allow_valve, bench.supervisor.relay) == (False, False, False)
+    assert bench.supervisor.fault_detail == 7
+
+
+def test_thirty_minutes_to_the_millisecond() -> None:
+    bench = Exact(5)
+    bench.step(0)
+    assert bench.step(1_800_000).fault == 0
+    assert bench.step(1).fault == m.CODE_MAX_ON_TIME
+    assert bench.supervisor.fault_detail == 1_800_001
+
+
+def test_the_on_time_is_forgotten_after_a_minute_of_rest() -> None:
+    bench = Exact(5)
+    bench.step(0)
+    for _ in range(2):
+        before = bench.step(1000).__dict__["_on_ms"]
+        for elapsed_ms in (59_999, 1):
+            assert bench.step(elapsed_ms, heat=False)._on_ms == before
+    assert bench.step(1, heat=False)._on_ms == 0
+    assert bench.supervisor.fault == 0
+
+
+def test_a_lease_is_clamped_to_2_s_and_renewed_only_while_it_lives() -> None:
+    supervisor = Supervisor()
+    supervisor.lease_renew(100, 1000)
+    assert supervisor.lease_deadline_ms == 0
+    supervisor.lease_begin(100, 60_000)
+    assert supervisor.lease_deadline_ms == 2100
+    supervisor.lease_renew(200, 60_000)
+    assert supervisor.lease_deadline_ms == 2200
+    supervisor.lease_lost = True
+    supervisor.lease_renew(300, 1000)
+    assert supervisor.lease_deadline_ms == 2200
+    supervisor.lease_end()
+    assert not supervisor.lease_lost and not supervisor.lease_required
+
+
+@pytest.mark.parametrize(("age_ms", "cleared"), [(150, True), (151, False)])
+def test_a_fault_is_cleared_on_fresh_readings_only(age_ms: int, cleared: bool) -> None:
+    bench = Exact(1000)
+    bench.inputs.wall_uv = 1_700_000
+    bench.step(0)
+    bench.supervisor.trip(m.CODE_DRY_BOIL, 0)
+    assert bench.supervisor.clear(bench.now_ms + age_ms, bench.inputs) is cleared
+    assert bench.supervisor.fault == (0 if cleared else m.CODE_DRY_BOIL)
+
+
+@pytest.mark.parametrize("name", ["_fault_inverse", "_on_inverse", "fault", "_on_ms"])
+def test_a_flipped_bit_is_a_fault_and_both_copies_agree_again(name: str) -> None:
+    bench = Exact()
+    bench.step(0)
+    setattr(bench.supervisor, name, getattr(bench.supervisor, name) ^ 4)
+    supervisor = bench.supervisor
+    supervisor._memory()
+    assert supervisor.fault == m.CODE_CHECKPOINT
+    assert supervisor.fault_detail == -1
+    assert supervisor._fault_inverse == ~supervisor.fault
+    assert supervisor._on_inverse == ~supervisor._on_ms
+
+
+def test_mains_is_lost_after_two_slow_ticks_from_the_start_as_well() -> None:
+    bench = Exact()
+    bench.inputs.zero_cross = 100
+    bench.crossings = 0
+    assert not bench.step(50).mains_lost
+    assert bench.step(50).mains_lost
+    bench = Exact()
+    bench.inputs.zero_cross = -5
+    assert not bench.step(50).mains_lost
+    assert bench.inputs.zero_cross == 0
+    assert not bench.step(50).mains_lost
+
+
+@pytest.mark.parametrize(("jump", "first", "commanded", "code"), [(1 << 20, 6, 448, 112), (1 << 20, 5, 447, 0)])
+def test_a_jump_of_the_zero_crossings_counts_64(jump: int, first: int, commanded: int, code: int) -> None:
+    """A window of 100 ticks with 64 and 495 or 496 more; four fifths of that, and just below."""
+    bench = Exact()
+    bench.inputs.wall_uv = bench.inputs.water_uv = 1_700_000
+    bench.step(50)
+    for tick in range(100):
+        bench.crossings = jump if tick == 50 else first if tick == 0 else 5
+        halves = commanded // 100 + (1 if tick < commanded % 100 else 0)
+        bench.inputs.burst_halves += halves
+        bench.inputs.load_halves += halves
+        bench.step(50)
+    assert bench.supervisor.fault == code
