@@ -178,13 +178,14 @@ def main(path, size, cause, rtc):
     entered = script._enter
     began_ms = time.ticks_ms()
     # Time to the choice, and the heap that the loader leaves behind.
-    figures = {"chosen_ms": 0, "left": 0}
+    figures = {"chosen_ms": 0, "left": 0, "modules": 0}
 
     def enter(folder):
         figures["chosen_ms"] = time.ticks_diff(time.ticks_ms(), began_ms)
         entered(folder)
         gc.collect()
         figures["left"] = gc.mem_alloc() - before
+        figures["modules"] = len([name for name in sys.modules if name.startswith("podsteam_")])
 
     script._enter = enter
     try:

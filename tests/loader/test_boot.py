@@ -135,6 +135,7 @@ def test_what_the_loader_leaves_behind_is_small(
 ) -> None:
     unit = Unit(run_micropython, tmp_path, files_of(compiled, "good", "good"))
     unit.start()
+    assert unit.figures["modules"] == 0
     left = unit.figures["left"] / 1024
     context = "heap that the loader leaves to the application's account, 64-bit MicroPython"
     record_figure("loader/heap_left", left, "KiB", "<= 12", left <= 12, context)

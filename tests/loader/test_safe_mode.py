@@ -9,7 +9,9 @@ from podsteam.client import Device
 from podsteam.errors import Refused
 from podsteam.wire import messages as w
 from podsteam_loader import mark, record
+from podsteam_protocol import frame
 from podsteam_protocol import messages as m
+from podsteam_twin import launch
 
 KINDS = ["cpython", "micropython"]
 
@@ -121,6 +123,33 @@ def test_a_repeated_request_is_executed_once_and_floods_do_no_harm() -> None:
         hello = w.HelloRequest(9, 7, 7)
         assert steamer.request(hello, w.HelloReply).major == w.MAJOR
         assert steamer.request(w.StopRequest(), w.StopReply).state == w.StateValue.IDLE
+
+
+def test_a_lost_reply_is_sent_again_as_it_was() -> None:
+    with device("cpython", "empty", "empty") as steamer:
+        console(steamer)
+        ping = frame.encode(m.PING, 9, bytes(4))
+        answers = []
+        for _ in range(2):
+            steamer.port.write(ping)
+            answers.append(bytes(steamer.port.read(0.5)))
+            steamer.port.clock.sleep(0.3)
+        assert answers[0] == answers[1] != b""
+        steamer.port.write(frame.encode(m.PING, 10, bytes(4)))
+        assert bytes(steamer.port.read(0.5)) not in answers
+
+
+def test_the_last_words_wait_until_the_host_knows_the_reply() -> None:
+    twin = launch.start(interpreter="cpython", seed=1, unix_s=0, slots=["empty", "empty"])
+    twin.exchange(b"", 1_000_000, stop=False)
+    hello = frame.encode(m.HELLO, 1, w.HelloRequest(5, m.MAJOR, m.MINOR).pack())
+    kinds = []
+    for until in (1_150_000, 1_600_000):
+        got = frame.Splitter().feed(twin.exchange(hello, until, stop=False))
+        kinds.append([body[0] for _, body in got])
+        hello = b""
+    twin.close()
+    assert kinds == [[m.HELLO | m.REPLY], [m.CONSOLE]]
 
 
 def test_an_unknown_state_of_a_slot_is_named() -> None:
