@@ -45,10 +45,6 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Group to (what is mutated, below the firmware's package; the tests that matter, below `tests`)."""
 
 
-class TooSlow(Exception):
-    """Stops a test that takes longer than `--quick` allows."""
-
-
 class Job(NamedTuple):
     """One mutant of one module."""
 
@@ -158,6 +154,7 @@ class Runner:
         self.quick_s = quick_s
         self.survived: list[Job] = []
         self.seconds = 0.0
+        self.trouble = ""
         self._reach: dict[str, set[str]] = {}
         self._time: dict[str, float] = {}
         self._kills: dict[str, int] = {}
@@ -221,33 +218,33 @@ class Runner:
                 bad = bad or ("" if good else name)
         _, status = os.waitpid(pid, 0)
         if bad or status or len(self._reach) != len(session.items):
-            raise session.Interrupted(f"without any mutant: {bad or 'the run breaks off'}")
+            self.trouble = f"{bad} fails" if bad else f"the run breaks off ({os.waitstatus_to_exitcode(status)})"
+            raise session.Interrupted(self.trouble)
 
     def _measure(self, session: pytest.Session, sink: int) -> int:
-        """In the child: run every test once and report it."""
+        """In the child: run every test once, each in a fork, and report it. With --quick, slower ones are cut off."""
         touched: set[str] = set()
-        slow: list[int] = []
-
-        def stop(signum: int, frame: Any) -> None:
-            slow.append(signum)
-            raise TooSlow
-
-        signal.signal(signal.SIGPROF, stop)
         for path in sorted({job.path for job in self.jobs}):
             watch(path, touched)
-        with os.fdopen(sink, "w") as out:
-            for item in session.items:
-                touched.clear()
-                started = time.process_time()
-                # With --quick, a test that takes longer is stopped where it is.
-                slow.clear()
-                limit_s = min(2 * self.quick_s, 1e6)
-                signal.setitimer(signal.ITIMER_PROF, limit_s, limit_s)
-                good = _run(session, item)
-                signal.setitimer(signal.ITIMER_PROF, 0)
-                seconds = self.quick_s + 1 if slow else time.process_time() - started
-                row = [item.nodeid, good or bool(slow), seconds, sorted(touched)]
-                out.write(json.dumps(row) + "\n")
+
+        def one(item: pytest.Item) -> int:
+            signal.setitimer(signal.ITIMER_PROF, min(self.quick_s, 1e6))
+            started = time.process_time()
+            good = _run(session, item)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            row = [item.nodeid, good, time.process_time() - started, sorted(touched)]
+            os.write(sink, json.dumps(row).encode() + b"\n")
+            return 0
+
+        for item in session.items:
+            pid = os.fork()
+            if pid == 0:
+                _leave(lambda item=item: one(item))
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            if status == -signal.SIGPROF:
+                os.write(sink, json.dumps([item.nodeid, True, self.quick_s + 1, []]).encode() + b"\n")
+            elif status:
+                return status
         return 0
 
     def _mutant(self, session: pytest.Session, job: Job, sink: int) -> int:
@@ -306,7 +303,7 @@ def run_group(group: str, jobs: list[Job], parallel: int, quick_s: float, names:
     arguments = ["-p", "no:terminal", "-p", "no:cacheprovider", "--rootdir", str(ROOT), *tests]
     status = pytest.main(arguments, plugins=[runner])
     if status not in (0, 5):
-        raise SystemExit(f"the tests of '{group}' fail without any mutant")
+        raise SystemExit(f"{group}, without any mutant: {runner.trouble or 'the tests cannot be collected'}")
     return runner
 
 
@@ -356,7 +353,8 @@ def main() -> int:
         percent = 100 * (judged - len(left)) / max(judged, 1)
         if percent < BAR_PERCENT or (arguments.sample and left):
             status = 1
-        partial = arguments.sample or arguments.only or arguments.tests or arguments.quick < 1e6
+        # Fewer tests can only lower the score, so a run with --quick may be recorded.
+        partial = arguments.sample or arguments.only or arguments.tests
         if arguments.record and not partial:
             context = f"{judged} mutants of {' and '.join(GROUPS[group][0])}, {len(left)} survived; "
             context += f"{len(runner.survived) - len(left)} equivalents listed besides"

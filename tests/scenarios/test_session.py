@@ -67,6 +67,14 @@ def test_a_device_journal_is_pulled_by_a_host_that_comes_later(bench: Bench) -> 
     assert sum(body[0] == w.Tele.ID for body in bodies) > 60
 
 
+def test_a_record_that_a_power_cut_left_empty_is_not_listed(bench: Bench) -> None:
+    files = bench.twin.machine.world.files
+    assert files.file_write("records/00001", b"")
+    bench.hello()
+    with pytest.raises(Refused, match="NOT_FOUND"):
+        bench.ask(w.RecordListRequest(0))
+
+
 def test_arming_heats_nothing_until_the_button(bench: Bench) -> None:
     bench.hello()
     reply = bench.ask(w.ArmRequest(TOKEN, b"gentle"))

@@ -93,7 +93,8 @@ def _podlet_read(core: "Core", now_ms: int, payload: memoryview, reply: bytearra
 
 
 def _record_list(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
-    records = core.hal.file_list("records")
+    # A power cut may leave a record that was opened and never written.
+    records = [record for record in core.hal.file_list("records") if record[1]]
     index = payload[0]
     if index >= len(records):
         return core.dispatcher.refuse(m.CODE_NOT_FOUND, 0, len(records))
