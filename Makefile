@@ -56,7 +56,7 @@ figures: $(STAMP) ## Measure the published figures and renew the README's table 
 safety: $(STAMP) ## Play the whole fault matrix on both interpreters (some minutes); renews tests/results
 	$(BIN)/python tests/faults/faults_run.py
 
-mutation: $(STAMP) ## Change the firmware in every small way and see a test fail (an hour); renews tests/results
+mutation: $(STAMP) ## Change the firmware in every small way and see a test fail (half an hour); renews tests/results
 	$(BIN)/python tools/mutate.py safety dose session port --jobs 2 --record
 
 fuzz: $(STAMP) ## The long random runs: hostile lines, hosts, tags, files and power cuts; renews tests/results
