@@ -43,6 +43,7 @@ lint: $(STAMP) ## Check style, import walls, device syntax, generated files and 
 	$(BIN)/python protocol/generate.py --check
 	$(BIN)/python tools/check_schema.py
 	$(BIN)/python tools/needs_board.py --check
+	$(BIN)/python tools/check_hazards.py --check
 
 typecheck: $(STAMP) ## Check types, strictly; the ESP32's own modules from their stubs
 	$(BIN)/basedpyright
@@ -53,8 +54,9 @@ figures: $(STAMP) ## Measure the published figures and renew the README's table 
 	@status=0; $(BIN)/python -m pytest --figures $(if $(ONLY),-k "$(ONLY)") $(ARGS) || status=$$?; \
 	$(BIN)/python tools/figures_table.py; exit $$status
 
-safety: $(STAMP) ## Play the whole fault matrix on both interpreters (some minutes); renews tests/results
-	$(BIN)/python tests/faults/faults_run.py
+safety: $(STAMP) ## Play the whole fault matrix, measure the safety figures (hours; ARGS="SECTION"); renews tests/results
+	$(if $(ARGS),,$(BIN)/python tests/faults/faults_run.py)
+	$(BIN)/python tests/safety/safety_run.py $(ARGS)
 
 mutation: $(STAMP) ## Change the firmware in every small way and see a test fail (half an hour); renews tests/results
 	$(BIN)/python tools/mutate.py safety dose session port --jobs 2 --record

@@ -37,6 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--figures", action="store_true", help="run only the tests that record a published figure")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch the tests that the hazard log names."""
+    from hazard_outcomes import HazardOutcomes
+
+    config.pluginmanager.register(HazardOutcomes(config.rootpath), "podsteam-hazards")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out the benchmarks, which take long, unless they are asked for."""
     wanted = config.getoption("--figures") or any("figures" in arg for arg in config.args)
@@ -71,15 +78,16 @@ RunMicropython = Callable[..., str]
 def run_micropython(micropython: str) -> RunMicropython:
     """A function that runs a script under the real MicroPython and returns what it prints.
 
-    `run_micropython(script, *args, path=(), timeout=60)`: `path` holds further import folders; the device's
-    packages and the script's own folder can be imported. Fails the test when the script does.
+    `run_micropython(script, *args, path=(), timeout=60, heap="2m")`: `path` holds further import folders, `heap` is
+    the size of the heap; the device's packages and the script's own folder can be imported. Fails the test when the
+    script does.
     """
     roots = [Path(package.__path__[0]).parent for package in (podsteam_protocol, podsteam_firmware)]
 
-    def run(script: Path, *args: str, path: tuple[Path, ...] = (), timeout: float = 60) -> str:
+    def run(script: Path, *args: str, path: tuple[Path, ...] = (), timeout: float = 60, heap: str = "2m") -> str:
         folders = [script.parent, *path, *roots]
         env = {**os.environ, "MICROPYPATH": ":".join(map(str, folders))}
-        command = [micropython, str(script), *args]
+        command = [micropython, "-X", f"heapsize={heap}", str(script), *args]
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env, check=False)
         assert done.returncode == 0, f"{script.name} under MicroPython:\n{done.stdout}{done.stderr}"
         return done.stdout

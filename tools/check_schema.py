@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from podsteam_protocol import frame, schema
+from podsteam_protocol import frame, schema, signs
 
 ROOT = Path(__file__).resolve().parents[1]
 RELEASED = ROOT / "protocol" / "vectors"
@@ -26,6 +26,8 @@ REQUESTS = range(0x01, 0x70)
 UNASKED = range(0x70, 0x80)
 CLASSES = {"request", "reply", "event", "telemetry", "record", "reserved"}
 CODES_END = 600
+FAULTS = (*range(100, 200), *range(300, 400))
+"""Codes of what the device finds by itself: heater, sensors and valve."""
 BOOT_ID = 4
 """Bytes that the link layer puts before every reply."""
 
@@ -65,6 +67,26 @@ def _fields_sound(where: str, fields: Any, room: int) -> list[str]:
     return out
 
 
+def _faults_sound(source: ModuleType) -> list[str]:
+    """What is wrong with the table of faults."""
+    numbers = {name: code for code, name, *_ in source.CODES}
+    rows = [row[0] for row in source.FAULTS]
+    out = _twice("fault", rows) + [f"fault {name}: no such code" for name in rows if name not in numbers]
+    missing = [name for name, code in numbers.items() if code in FAULTS and name not in rows]
+    out += [
+        f"code {name} has no row in FAULTS: say its class, whether it latches and what can be behind it"
+        for name in missing
+    ]
+    for name, light, latches, cause in source.FAULTS:
+        if light not in signs.FAULT_CLASSES:
+            out.append(f"fault {name}: {light} is no class; there are {', '.join(signs.FAULT_CLASSES)}")
+        elif (light == "FAULT_DOSE") != (numbers.get(name, 0) >= 300):
+            out.append(f"fault {name}: codes from 300 on, and only they, have the class FAULT_DOSE")
+        if (latches is not True and latches is not False) or not cause.endswith("."):
+            out.append(f"fault {name}: after the class come True or False, and a sentence")
+    return out
+
+
 def sound(source: ModuleType = schema) -> list[str]:
     """What is wrong with the schema in itself."""
     messages = source.MESSAGES
@@ -87,7 +109,7 @@ def sound(source: ModuleType = schema) -> list[str]:
         out += [f"code {name}: '{text}' is no sentence" for text in texts if not text.endswith(".")]
     for name, _, values in (*source.ENUMS, *source.BITS):
         out += _twice(f"{name}: value", [v[0] for v in values]) + _twice(f"{name}: name", [v[1] for v in values])
-    return out
+    return out + _faults_sound(source)
 
 
 def _appended(where: str, old: list[Any], new: list[Any], frozen: bool) -> list[str]:

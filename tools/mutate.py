@@ -33,10 +33,30 @@ ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware" / "podsteam_firmware"
 EQUIVALENTS = ROOT / "tests" / "mutation" / "equivalents.toml"
 BAR_PERCENT = 95
+_SAFETY = (
+    "checkpoint",
+    "safety_gaps",
+    "supervisor",
+    "supervision",
+    "trend",
+    "frozen",
+    "noisy",
+    "rise",
+    "swapped",
+    "detached",
+    "unmoved",
+    "cooling",
+    "spit",
+    "clock",
+    "budget",
+    "weld",
+    "selftest",
+)
+"""Tests of the group `safety`."""
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "safety": (
         ("safety",),
-        ("firmware/test_checkpoint.py", "firmware/test_safety_gaps.py", "firmware/test_supervisor.py"),
+        tuple(f"firmware/test_{name}.py" for name in _SAFETY),
     ),
     "dose": (("dose",), ("firmware/test_valve.py", "firmware/test_caps.py", "firmware/test_doser.py")),
     "session": (("session",), ("scenarios/test_session.py", "scenarios/test_requests.py")),

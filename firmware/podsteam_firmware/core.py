@@ -17,13 +17,15 @@ from podsteam_firmware.link.lease import Lease
 from podsteam_firmware.link.port import Port
 from podsteam_firmware.link.telemetry import Telemetry
 from podsteam_firmware.podlet.reader import Reader
-from podsteam_firmware.safety import checkpoint
+from podsteam_firmware.safety import checkpoint, selftest
 from podsteam_firmware.safety.supervisor import Supervisor
 from podsteam_firmware.sense import Sense
+from podsteam_firmware.session.button import HOLD_TICKS
 from podsteam_firmware.session.program import valid_name
 from podsteam_firmware.session.session import Session
 from podsteam_firmware.signals import Inputs, Outputs
-from podsteam_firmware.store import latch, params
+from podsteam_firmware.signs import Signs
+from podsteam_firmware.store import calibration, latch, learned
 from podsteam_firmware.store.journal import Journal
 from podsteam_firmware.store.ledger import Ledger
 from podsteam_firmware.store.programs import Programs, text
@@ -41,8 +43,8 @@ TICK_MS = const(50)
 """Period of `step`."""
 _RELAY_OPEN_TICKS = const(6)
 """Ticks (300 ms) without a heartbeat after which the relay is surely open: its hold-up is 250 ms at most."""
-_CLEAR_TICKS = const(60)
-"""The button must be held this long (3 s) to clear a latched fault."""
+_HOT_MC = const(100_000)
+"""Where the change of a correction counts for what was learned."""
 _LEARNED_MS = const(30_000)
 """A session with less verified steam teaches nothing that is kept."""
 
@@ -61,12 +63,17 @@ class Core:
         self.sense = Sense()
         self.supervisor = Supervisor()
         self.checkpoints = checkpoint.Checkpoints()
+        self.selftest = selftest.SelfTest()
         settings = Settings()
-        params.recall(hal, settings)
+        learned.recall(hal, settings)
+        self.calibration = calibration.recall(hal)
+        """Values of the set that is in use."""
+        calibration.apply(self.calibration, self.sense, settings)
         self.heat = Heat(settings)
         self.burst = Burst()
         self.session = Session(self.events, self.heat)
         self.reader = Reader(hal)
+        self.signs = Signs(self.session, self.supervisor, self.reader)
         self.ledger = Ledger(hal)
         self.book = Book(self.ledger, self.reader)
         self.doser = Doser(self.reader, self.events, self.book)
@@ -81,20 +88,35 @@ class Core:
         # A start takes longer than the relay's hold-up, so after any reset the relay is open by now.
         self._open_ticks = _RELAY_OPEN_TICKS
         self._learned = False
-        self._latched = latch.load(hal)
-        self._stored = self._latched
+        self._tuned = False
+        """Gains that a tuning found are to be stored."""
+        self._stored = latch.load(hal)
+        # The ring knows of a fault that the power was cut at before the file was written.
+        self._latched = self._stored or latch.uncleared(self.ledger)
+        self._tested = False
+        self._spit_risk = False
         self._reader_changes = 0
         self._doser_fault = 0
         if self._latched:
             self.supervisor.trip(self._latched, 0)
             self.session.stop(self.now_ms, m.STOP_FAULT, self._latched)
+        elif self.selftest.power_on(self.ledger.room()):
+            self.supervisor.trip(m.CODE_SELF_TEST, self.selftest.failed)
+        cut_off = self._cut_off()
         self.events.now_ms = self.now_ms
-        self.events.emit(m.EVENT_BOOT, hal.reset_cause, 0)
+        self.events.emit(m.EVENT_BOOT, hal.reset_cause, cut_off)
         assumed_nl = self.book.settle()
         if assumed_nl:
             self.events.emit(m.EVENT_DOSE_RESULT, m.DOSE_ASSUMED, assumed_nl)
         # A session that was cut off is in the book, but has no record.
-        self.session.number = max(self.journal.last_number(), self.book.session)
+        self.session.number = max(self.journal.last_number(), self.book.session, cut_off)
+
+    def _cut_off(self) -> int:
+        """Number of the session that the last power cut or reset ended, 0: none. It is told once."""
+        number = latch.cut_off(self.ledger)
+        if number:
+            latch.note(self.ledger, latch.END, number, m.STOP_NONE, 0)
+        return number
 
     # The tick -----------------------------------------------------------------------------------------------
     def step(self, now_ms: int, inputs: Inputs) -> Outputs:
@@ -121,7 +143,24 @@ class Core:
         """The supervisor's verdict, and what follows from it."""
         session = self.session
         self.supervisor.step(now_ms, inputs, session.heating(), session.state == m.STATE_STEAM)
+        self._self_test(inputs)
         self._verdict(now_ms, inputs)
+
+    def _self_test(self, inputs: Inputs) -> None:
+        """A little of it in every tick, and what the hardware shows before the relay closes for a session."""
+        supervisor = self.supervisor
+        failed = self.selftest.step()
+        if not supervisor.relay:
+            self._tested = False
+        elif not self._tested:
+            self._tested = True
+            failed |= self.selftest.before_heat(inputs, supervisor, self.ledger.room())
+        if failed:
+            supervisor.trip(m.CODE_SELF_TEST, failed)
+        if supervisor.spit_risk != self._spit_risk:
+            self._spit_risk = supervisor.spit_risk
+            if self._spit_risk:
+                self.events.emit(m.EVENT_FAULT, m.CODE_SPIT_RISK, 0)
 
     def _verdict(self, now_ms: int, inputs: Inputs) -> None:
         supervisor = self.supervisor
@@ -131,16 +170,22 @@ class Core:
         elif supervisor.lease_lost and session.running():
             self.events.emit(m.EVENT_LEASE, 0, 0)
             session.stop(now_ms, m.STOP_LEASE_LOST, 0)
-        elif self._latched and session.button.held_ticks == _CLEAR_TICKS and supervisor.clear(now_ms, inputs):
-            self.events.emit(m.EVENT_FAULT_CLEARED, self._latched, 0)
-            self._latched = 0
-            session.leave_fault()
+        elif self._latched and session.button.held_ticks == HOLD_TICKS and supervisor.clear(now_ms, inputs):
+            self._cleared()
+
+    def _cleared(self) -> None:
+        """The fault was cleared at the device."""
+        self.events.emit(m.EVENT_FAULT_CLEARED, self._latched, 0)
+        latch.note(self.ledger, latch.CLEARED, self.session.number, self._latched, 0)
+        self._latched = 0
+        self.session.leave_fault()
 
     def _trip(self, now_ms: int) -> None:
         """A fault has been found: latch it and end whatever runs."""
         supervisor = self.supervisor
         self._latched = supervisor.fault
         self.events.emit(m.EVENT_FAULT, supervisor.fault, supervisor.fault_detail)
+        latch.note(self.ledger, latch.FAULT, self.session.number, supervisor.fault, supervisor.fault_detail)
         self.session.stop(now_ms, m.STOP_FAULT, supervisor.fault)
 
     def _heat(self, now_ms: int) -> None:
@@ -171,14 +216,14 @@ class Core:
             self.supervisor.trip(m.CODE_CHECKPOINT, self.checkpoints.reached)
         self.outputs.feed = whole
         self._switch(whole and self.session.heating())
-        self._show()
+        self._show(inputs)
         self.flags = self._flags(now_ms, inputs)
 
     def _switch(self, heating: bool) -> None:
         """Element, relay and valve: what is wanted and the supervisor allows."""
         outputs = self.outputs
         supervisor = self.supervisor
-        outputs.heat = heating and supervisor.allow
+        outputs.heat = (heating and supervisor.allow) or supervisor.weld.testing
         outputs.heartbeat = heating and supervisor.relay
         dosing = heating and supervisor.allow_valve
         outputs.valve_us = self.doser.pulse_us if dosing else 0
@@ -188,12 +233,14 @@ class Core:
         elif self._open_ticks < _RELAY_OPEN_TICKS:
             self._open_ticks += 1
 
-    def _show(self) -> None:
+    def _show(self, inputs: Inputs) -> None:
         outputs = self.outputs
-        session = self.session
-        outputs.light_changed = outputs.light != session.state
-        outputs.light = session.state
-        outputs.beep = session.started or session.ended
+        signs = self.signs
+        signs.descale = self.heat.descale
+        signs.step(self.session.ready(inputs, self.sense))
+        outputs.light = signs.lights
+        outputs.light_changed = signs.changed
+        outputs.beep = signs.sound
 
     def _flags(self, now_ms: int, inputs: Inputs) -> int:
         flags = m.FLAG_RELAY if self.outputs.heartbeat else 0
@@ -213,11 +260,15 @@ class Core:
             flags |= m.FLAG_MAINS_OK
         if self.lease.left_ms(now_ms):
             flags |= m.FLAG_LEASE
+        if self.heat.descale:
+            flags |= m.FLAG_DESCALE
         return flags
 
     # Between the ticks --------------------------------------------------------------------------------------
     def next_burst(self, cycles: int) -> int:
         """Pattern of the next burst of `cycles` mains cycles."""
+        if self.supervisor.weld.testing:
+            return self.supervisor.weld.pattern()
         return self.burst.pattern(self.heat.duty_permille, cycles)
 
     def relay_open(self) -> bool:
@@ -227,6 +278,26 @@ class Core:
     def may_write(self) -> bool:
         """Whether a host may store something now."""
         return self.relay_open() and not self.session.running()
+
+    def calibrate(self, values: "tuple[int, ...]") -> bool:
+        """Store a calibration that is within its bounds, and use it. False: it failed, and the old one counts."""
+        if not calibration.keep(self.hal, values):
+            return False
+        sense = self.sense
+        wall_mk = sense.wall_mk
+        water_mk = sense.water_mk_at(_HOT_MC)
+        if values[1] != self.calibration[1]:
+            self.heat.account.weighed()
+        self.calibration = values
+        calibration.apply(values, sense, self.heat.settings)
+        self.heat.recalibrated(sense.wall_mk - wall_mk, sense.water_mk_at(_HOT_MC) - water_mk)
+        self._learned = True
+        return True
+
+    def descaled(self) -> bool:
+        """The boiler is clean: what its wall shows from now on is the baseline. False: that could not be stored."""
+        self.heat.reset_scale()
+        return learned.keep(self.hal, self.heat)
 
     def find_program(self, padded: bytes) -> "bytes | None":
         """The program of a zero-padded name; an empty one stands for the default. None when there is none."""
@@ -268,7 +339,9 @@ class Core:
         if session.ended:
             session.ended = False
             self.doser.stop()
-            self._learned = session.steam_ms >= _LEARNED_MS and session.stop_reason != m.STOP_FAULT
+            latch.note(self.ledger, latch.END, session.number, session.stop_reason, 0)
+            self._tuned = session.tuning and session.stop_reason == m.STOP_DONE
+            self._learned = self._tuned or (session.steam_ms >= _LEARNED_MS and session.stop_reason != m.STOP_FAULT)
             self.journal.end()
             self.lease.drop()
             self.supervisor.lease_end()
@@ -282,13 +355,28 @@ class Core:
         if self._latched != self._stored:
             self._stored = self._latched
             kept = latch.save(self.hal, self._latched, 0) if self._latched else latch.clear(self.hal)
-        elif self._learned:
+        elif self._learned or self.heat.account.news:
             self._learned = False
-            kept = params.keep(self.hal, self.heat)
+            self.heat.account.news = False
+            kept = learned.keep(self.hal, self.heat)
+        elif self._tuned:
+            self._tuned = False
+            kept = self._keep_gains()
         else:
             self.ledger.prepare()
         if not kept:
             self.events.emit(m.EVENT_STORE, m.CODE_STORE_FAILED, self._latched)
+
+    def _keep_gains(self) -> bool:
+        """Store what a tuning found for keeping warm. False: that failed, and the gains from before are in use."""
+        settings = self.heat.settings
+        values = self.calibration[:8]
+        values += (settings.hold_gain_dw_k, settings.hold_integral_ds, settings.hold_derivative_ds)
+        kept = calibration.check(values) < 0 and calibration.keep(self.hal, values)
+        if kept:
+            self.calibration = values
+        calibration.apply(self.calibration, self.sense, settings)
+        return kept
 
     def _begin(self) -> None:
         """A session has started: everything counts from zero."""
@@ -299,6 +387,7 @@ class Core:
         self.heat.reset_steam()
         self.book.session = self.session.number
         self.book.minute = unix_s // 60
+        latch.note(self.ledger, latch.BEGIN, self.session.number, 0, 0)
         self.doser.start(
             program.dose_first_s, program.dose_every_s, program.dose_count, program.dose_nl, self.session.number, day
         )

@@ -36,7 +36,7 @@ def drive(hal: "Hal", outputs: Outputs) -> None:
     if outputs.light_changed:
         hal.light(outputs.light)
     if outputs.beep:
-        hal.beep()
+        hal.beep(outputs.beep)
     if outputs.feed:
         hal.feed()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From raw samples to what the controller works with: temperatures, mains, delivered power and energy.
+"""From raw samples to what the controller works with: corrected temperatures, mains, delivered power and energy.
 
 Called once in each tick of 50 ms. All arithmetic is in integers below 2^30; nothing is allocated.
 """
@@ -24,7 +24,7 @@ _HALVES_MAX = const(64)
 """0.6 s of full power in one tick: more is a counter that was set back."""
 _UV_PER_DV = const(500)
 """Mains sense: 5,000 uV for each volt."""
-_MAINS_MIN_DV = const(1950)
+_MAINS_MIN_DV = const(1850)
 _MAINS_MAX_DV = const(2650)
 _RATED_DV_2 = const(529)
 """(230 V in 0.1 V)^2 / 10,000."""
@@ -45,7 +45,7 @@ class Sense:
         self.mains_dv = 0
         """Mains voltage, effective, 0.1 V; filtered as the temperatures are."""
         self.mains_ok = False
-        """195 to 265 V in the newest sample, and 45 to 65 Hz over the last second."""
+        """185 to 265 V in the newest sample, and 45 to 65 Hz over the last second."""
         self.cycle_us = 20000
         """Mains period: 20000 or 16667; 20000 until known."""
         self.full_dw = 0
@@ -56,6 +56,14 @@ class Sense:
         """Delivered since `reset_energy`, 0.1 J."""
         self.on_halves = 0
         """Half-cycles in which current flowed, since `reset_energy`."""
+        self.wall_mk = 0
+        """Added to the wall's reading, milli-K (-3,000 to 3,000); the next two likewise. See `store.calibration`."""
+        self.outlet_mk = 0
+        self.water_mk = 0
+        """At `_low_mc` and below."""
+        self._low_mc = 0
+        self._rise_mk = 0
+        self._span_mc = 1
         self._wall = 0
         self._water = 0
         self._outlet = 0
@@ -74,15 +82,39 @@ class Sense:
         self.on_halves = 0
         self._rest_mj = 0
 
+    def correct(self, wall_mk: int, water_mk: int, outlet_mk: int) -> None:
+        """Add these to the readings, milli-K (-3,000 to 3,000 each), whatever they are."""
+        self.wall_mk = wall_mk
+        self.water_mk = water_mk
+        self.outlet_mk = outlet_mk
+        self._rise_mk = 0
+        self._span_mc = 1
+
+    def correct_high(self, low_mc: int, high_mk: int, high_mc: int) -> None:
+        """The water's correction changes in a straight line from `water_mk` at a reading of `low_mc` to `high_mk` at
+        `high_mc`, which is 30,000 to 101,000 above; it is constant outside."""
+        self._low_mc = low_mc
+        self._rise_mk = high_mk - self.water_mk
+        self._span_mc = high_mc - low_mc
+
+    def water_mk_at(self, reading_mc: int) -> int:
+        """What is added to the water's reading of `reading_mc`, milli-K."""
+        above = max(0, min(reading_mc - self._low_mc, self._span_mc))
+        return self.water_mk + self._rise_mk * above // self._span_mc
+
+    def _water_mc(self, inputs: "Inputs") -> int:
+        reading = temperature_mc(inputs.water_uv, inputs.reference_uv)
+        return reading + self.water_mk_at(reading)
+
     def update(self, now_ms: int, inputs: "Inputs") -> None:
         """Take in the samples of one tick. The time that counts is theirs; `now_ms` is only when they are taken in."""
         if self._slot < 0:
             self._begin(inputs.sampled_ms, inputs)
         reference_uv = inputs.reference_uv
         # A filter's state is four times its output: with gain 1/4 no rounding error stays in it.
-        self._wall += temperature_mc(inputs.wall_uv, reference_uv) - (self._wall >> 2)
-        self._water += temperature_mc(inputs.water_uv, reference_uv) - (self._water >> 2)
-        self._outlet += temperature_mc(inputs.outlet_uv, reference_uv) - (self._outlet >> 2)
+        self._wall += temperature_mc(inputs.wall_uv, reference_uv) + self.wall_mk - (self._wall >> 2)
+        self._water += self._water_mc(inputs) - (self._water >> 2)
+        self._outlet += temperature_mc(inputs.outlet_uv, reference_uv) + self.outlet_mk - (self._outlet >> 2)
         self._mains += inputs.mains_uv // _UV_PER_DV - (self._mains >> 2)
         self.wall_mc = self._wall >> 2
         self.water_mc = self._water >> 2
@@ -93,9 +125,9 @@ class Sense:
 
     def _begin(self, sampled_ms: int, inputs: "Inputs") -> None:
         reference_uv = inputs.reference_uv
-        self._wall = temperature_mc(inputs.wall_uv, reference_uv) << 2
-        self._water = temperature_mc(inputs.water_uv, reference_uv) << 2
-        self._outlet = temperature_mc(inputs.outlet_uv, reference_uv) << 2
+        self._wall = temperature_mc(inputs.wall_uv, reference_uv) + self.wall_mk << 2
+        self._water = self._water_mc(inputs) << 2
+        self._outlet = temperature_mc(inputs.outlet_uv, reference_uv) + self.outlet_mk << 2
         self._mains = inputs.mains_uv // _UV_PER_DV << 2
         self._load = inputs.load_halves
         for i in range(_WINDOW):

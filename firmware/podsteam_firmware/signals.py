@@ -56,8 +56,8 @@ class Outputs:
         self.valve_off = False
         """True: end a running valve pulse now."""
         self.light = 0
-        """State to show on the light, a STATE value (a later table gives colours and rhythm)."""
+        """Lamps that are to be lit: red 1, green 2, blue 4."""
         self.light_changed = True
-        """True: show it now."""
-        self.beep = False
-        """True: one short sound."""
+        """True: show them now."""
+        self.beep = 0
+        """A SOUND word to play now; 0: none."""

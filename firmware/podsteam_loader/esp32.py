@@ -9,7 +9,7 @@ from time import sleep_ms, ticks_ms
 
 import machine
 import micropython
-from machine import RTC, UART, WDT
+from machine import I2C, RTC, UART, WDT, Pin
 
 from podsteam_loader import slots
 from podsteam_protocol import messages as m
@@ -32,6 +32,11 @@ _TX = const(1)
 _RX = const(3)
 _BUFFER = const(4096)
 _LOOK_MS = const(5)
+_SDA = const(17)
+_SCL = const(32)
+_EXPANDER = const(0x20)
+_I2C_US = const(20_000)
+"""As `hal/esp32_bus` of the application has it, for all versions of the port."""
 _TICKS = const(0x3FFFFFFF)
 
 
@@ -48,6 +53,7 @@ class Esp32Board(Board):
         self._root = root
         self._rtc = RTC()
         self._uart: UART | None = None
+        self._bus: I2C | None = None
         self.uid = machine.unique_id()
         four = os.urandom(4)
         self.boot_id = ((four[0] & 0x3F) << 24 | four[1] << 16 | four[2] << 8 | four[3]) or 1
@@ -111,6 +117,16 @@ class Esp32Board(Board):
             # MicroPython's streams take a length, which saves a slice.
             self._uart.write(buf, length)  # pyright: ignore[reportCallIssue]
         return length
+
+    def light(self, lamps: int) -> None:
+        """As the verb: one byte to the expander, whose switches stay inputs. Safe mode can do without an answer."""
+        try:
+            if self._bus is None:
+                self._bus = I2C(1, sda=Pin(_SDA), scl=Pin(_SCL), freq=100_000, timeout=_I2C_US)
+            self._bus.writeto(_EXPANDER, bytes((0xFF & ~lamps,)))  # pyright: ignore[reportUnknownMemberType]
+        except Exception:
+            # Safe mode answers a host whatever the expander does.
+            pass
 
     def now_ms(self) -> int:
         """As the verb."""

@@ -27,6 +27,7 @@ _TURN_MS = const(100)
 _SPEAK_MS = const(200)
 """Text after a HELLO waits so long: until its reply is known, a host takes text for an older conversation's."""
 _TICKS = const(0x3FFFFFFF)
+_ROUND_MS = const(4000)
 _NO_ARG = const(255)
 _SPLIT = const(512)
 """Bytes without a zero after which they are taken for text and dropped."""
@@ -47,12 +48,14 @@ class Safe:
         self._asked = b""
         self._reply = b""
         self._out_seq = 0
+        self._lamps = -1
         board.open_link()
 
     def turn(self) -> None:
         """One round: feed the watchdog, answer what has arrived, send what waits, sleep until bytes arrive."""
         board = self.board
         board.feed()
+        self._show()
         got = board.link_read(self._raw)
         while got:
             for is_frame, body in self._splitter.feed(bytes(self._raw[:got])):
@@ -67,6 +70,14 @@ class Safe:
                 break
             self._waiting.pop(0)
         board.wait((board.now_ms() + _TURN_MS) & _TICKS)
+
+    def _show(self) -> None:
+        """Play the light of safe mode; a turn takes half a step of it at most."""
+        step = self.board.now_ms() % _ROUND_MS // m.SIGN_STEP_MS
+        lamps = m.SIGN_SAFE_MODE >> m.SIGN_STEPS if m.SIGN_SAFE_MODE >> step & 1 else 0
+        if lamps != self._lamps:
+            self._lamps = lamps
+            self.board.light(lamps)
 
     def console(self, now_ms: int, text: bytes) -> None:
         """Queue text for the host in place of what is queued, in as many frames as it takes."""

@@ -67,6 +67,10 @@ class Board(Files, Memory, Protocol):
         """Queue `buf[:length]` whole, or take nothing. Returns `length` or 0."""
         ...
 
+    def light(self, lamps: int) -> None:
+        """Light these lamps of the status light and no others: red 1, green 2, blue 4. Never raises."""
+        ...
+
     def now_ms(self) -> int:
         """Device time, wraps at 2^30."""
         ...

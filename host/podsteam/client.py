@@ -33,6 +33,8 @@ LEASE_EVERY_S = 0.4
 SUBSCRIBE_EVERY_S = 4.0
 """Device time between renewals of the subscription, which lapses after 10 s."""
 ASK_AGAIN_S = 0.5
+OPEN_S = 2.0
+"""Device time in which a relay that was just commanded open surely is."""
 PROOF_S = 5.0
 """Time for a device to prove that heat is off after STOP."""
 _RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
@@ -178,6 +180,10 @@ class Device:
         """What runs on the device."""
         return self.request(m.InfoGetRequest(), m.InfoGetReply)
 
+    def selftest(self) -> m.SelftestGetReply:
+        """What the device's self-test found. Refused, with WrongVersion, by one that is older than protocol 1.2."""
+        return self.request(m.SelftestGetRequest(), m.SelftestGetReply)
+
     def follow(self) -> m.StatusGetReply:
         """Start to follow events from now on: none after this is missed. Returns the state."""
         status = self.request(m.StatusGetRequest(), m.StatusGetReply)
@@ -195,8 +201,15 @@ class Device:
     def arm(self, name: str = "") -> m.ArmReply:
         """Arm a stored program, "": the default one. Its button starts it; `poll` then keeps it alive."""
         wire_name = program_file.padded(name) if name else bytes(16)
+        return self._armed(m.ArmRequest(self.token, wire_name), m.ArmReply)
+
+    def tune(self) -> m.TuneReply:
+        """Arm a session that identifies the boiler; in everything else as `arm`."""
+        return self._armed(m.TuneRequest(self.token, m.TuneKindValue.HEAT_UP), m.TuneReply)
+
+    def _armed(self, message: Message, expect: type[R]) -> R:
         try:
-            reply = self.request(m.ArmRequest(self.token, wire_name), m.ArmReply)
+            reply = self.request(message, expect)
         except Refused as e:
             if e.name != "NOT_READY":
                 raise
@@ -229,6 +242,38 @@ class Device:
     def resume(self) -> m.ResumeReply:
         """Ask to go on with a paused session; the button confirms."""
         return self.request(m.ResumeRequest(self.token), m.ResumeReply)
+
+    # Its calibration ----------------------------------------------------------------------------------------
+    def tune_values(self, found: bool = False) -> m.TuneGetReply:
+        """How the last tuning went, with the values in use, or with those that it `found`, used or not."""
+        return self.request(m.TuneGetRequest(found), m.TuneGetReply)
+
+    def calibration(self) -> m.Calibration:
+        """The calibration in use."""
+        return m.Calibration.unpack(self.request(m.CalGetRequest(), m.CalGetReply).calibration)
+
+    def set_calibration(self, calibration: m.Calibration) -> None:
+        """Replace the calibration whole. Raises IntegrityFailed when the device stored something else."""
+        raw = calibration.pack()
+        if self._when_open(m.CalSetRequest(raw), m.CalSetReply).calibration[: len(raw)] != raw:
+            raise IntegrityFailed("The device did not store the calibration as it was sent; send it again.")
+
+    def descaled(self) -> None:
+        """Tell the device that its boiler was descaled."""
+        self._when_open(m.DescaleDoneRequest(), m.DescaleDoneReply)
+
+    def _when_open(self, message: Message, expect: type[R]) -> R:
+        """A request that writes. Right after a session its relay is not surely open for 0.3 s: that is waited for."""
+        clock = self.port.clock
+        deadline = clock.now() + self.in_clock(OPEN_S)
+        while True:
+            try:
+                return self.request(message, expect)
+            except Refused as e:
+                over = clock.now() >= deadline or self.status().state not in _RESTING
+                if e.name != "BUSY_SESSION" or over:
+                    raise
+            clock.sleep(self.in_clock(0.1))
 
     # What it stores -----------------------------------------------------------------------------------------
     def programs(self) -> list[m.ProgramListReply]:

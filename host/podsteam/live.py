@@ -152,8 +152,9 @@ class Live:
         if at_s is None or (self._measured_s is not None and at_s - self._measured_s < _LINE_S):
             return
         self._measured_s = at_s
+        left = self.progress.left if tele.state == StateValue.WARM_UP else ""
         self._print(
             f"{words.clock(at_s):>7}  wall {tele.wall_cdeg / 100:.1f}, water {tele.water_cdeg / 100:.1f}, "
             f"outlet {tele.outlet_cdeg / 100:.1f} °C, {tele.power_dw / 10:.0f} W, "
-            f"{tele.steam_mg_min / 1000:.2f} g/min, doses {tele.doses}"
+            + (left or f"{tele.steam_mg_min / 1000:.2f} g/min, doses {tele.doses}")
         )

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from podsteam import words
+from podsteam.outlook import Outlook, outlook
 from podsteam.program import phases_of
 from podsteam.recap import difference_ms
 from podsteam.text import name_of
@@ -189,7 +190,7 @@ class Progress:
                 end = f", cooling to {self.program.end_cdeg / 100:.0f} °C" if self.program else ""
                 return f"{reason}{end}" if self.stop_reason else f"session over{end}"
             case StateValue.FAULT:
-                return words.code(self.fault) if self.fault else "latched fault"
+                return words.explained(self.fault) if self.fault else "latched fault"
             case _:
                 return words.word(words.REGIME, self.tele.regime) if self.tele else ""
 
@@ -201,16 +202,27 @@ class Progress:
     @property
     def left(self) -> str:
         """How long it will take, as far as can be told; empty: it cannot."""
-        if self.state == StateValue.STEAM and self._phases:
-            return f"{words.clock(max(0.0, self.steam_total_s - self.steam_s))} of steam left"
+        ahead = self.outlook
+        if self.state == StateValue.STEAM:
+            program_s = max(0.0, self.steam_total_s - self.steam_s) if self._phases else None
+            water_s = ahead.steam_left_s if ahead else None
+            if water_s is not None and (program_s is None or water_s < program_s):
+                return f"water for {words.clock(water_s)} of steam"
+            return f"{words.clock(program_s)} of steam left" if program_s is not None else ""
         if self.state == StateValue.WARM_UP:
-            boiling_s = self._boils_in_s()
+            boiling_s = ahead.to_steam_s if ahead and ahead.to_steam_s is not None else self._boils_in_s()
             return f"steam in about {words.clock(boiling_s)}" if boiling_s is not None else ""
         return ""
 
+    @property
+    def outlook(self) -> Outlook | None:
+        """What the device itself sees ahead: from the newest measurement, before the first from the status."""
+        newest = self.tele or self.status
+        return outlook(newest) if newest is not None else None
+
     def _boils_in_s(self) -> float | None:
         """From the water's rise over the last quarter of a minute."""
-        if self.tele is None or self.tele.regime == RegimeValue.HOLD:
+        if self.tele is None or self.tele.regime == RegimeValue.HOLD or (self.program and not self._phases):
             return None
         for earlier in reversed(self.history):
             span_ms = difference_ms(self.tele.uptime_ms, earlier.uptime_ms)

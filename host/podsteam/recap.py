@@ -5,7 +5,8 @@ record."""
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podsteam.wire.messages import DoseValue, Event, EventValue, FlagBits, StateValue, StopValue
+from podsteam.outlook import outlook
+from podsteam.wire.messages import DoseValue, Event, EventValue, FlagBits, StateValue, StopValue, Tele
 
 if TYPE_CHECKING:
     from podsteam.record import Record
@@ -76,6 +77,12 @@ class Summary:
     max_wall_cdeg: int | None
     max_water_cdeg: int | None
     max_outlet_cdeg: int | None
+    water_left_g: float | None = None
+    """At the end of heating, estimated."""
+    scale_percent: float | None = None
+    """Wall resistance over that of the clean boiler, estimated."""
+    descale: bool = False
+    """The device asked for descaling."""
 
 
 def doses_of(record: "Record") -> list[Dose]:
@@ -153,6 +160,14 @@ def _time_to_steam_s(record: "Record") -> float | None:
     return None
 
 
+def _ahead(samples: "list[Tele]") -> tuple[float | None, float | None, bool]:
+    """Water left in g and scale in %, as last known; whether descaling was asked for."""
+    ahead = [outlook(sample) for sample in samples]
+    water = next((each.water_g for each in reversed(ahead) if each.water_g is not None), None)
+    scale = next((each.scale_percent for each in reversed(ahead) if each.scale_percent is not None), None)
+    return water, scale, any(each.descale for each in ahead)
+
+
 def summary_of(record: "Record") -> Summary:
     """The session's figures: the device's own where the record has its end, else computed."""
     end = record.end
@@ -160,6 +175,7 @@ def summary_of(record: "Record") -> Summary:
     fault = next((e.a for e in record.events if e.event == EventValue.FAULT), 0)
     given = [dose for dose in record.doses if not dose.refused]
     running = [s for s in record.samples if s.state not in (StateValue.IDLE, StateValue.ARMED)]
+    water_left_g, scale_percent, descale = _ahead(running)
     if end:
         steam_s, steam_mg, energy_j = float(end.steam_s), end.steam_mg, end.energy_j
         doses, dosed_nl, stop, fault = end.doses, end.dosed_nl, end.stop_reason, end.fault or fault
@@ -185,4 +201,7 @@ def summary_of(record: "Record") -> Summary:
         max_wall_cdeg=max((s.wall_cdeg for s in running), default=None),
         max_water_cdeg=max((s.water_cdeg for s in running), default=None),
         max_outlet_cdeg=max((s.outlet_cdeg for s in running), default=None),
+        water_left_g=water_left_g,
+        scale_percent=scale_percent,
+        descale=descale,
     )

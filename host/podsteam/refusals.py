@@ -8,6 +8,8 @@ from podsteam.wire import messages as m
 from podsteam.wire.base import Message
 
 _NO_ARG = 255
+_LAYOUTS: dict[type[Message], type[Message]] = {m.ProgramPutRequest: m.Program, m.CalSetRequest: m.Calibration}
+"""Requests that carry a structure, whose fields are counted."""
 _NEEDS = (
     (m.FlagBits.WATER_OK, "there is no water"),
     (m.FlagBits.UPRIGHT, "it is tilted"),
@@ -21,11 +23,12 @@ def _lower(sentence: str) -> str:
 
 
 def sentence(code: int) -> str:
-    """A code as part of a sentence: name, what happened, what to do."""
+    """A code as part of a sentence: name, what happened, what the device did, what to do."""
     known = m.CODES.get(code)
     if known is None:
         return f"code {code}, which this host tool does not know"
-    return f"{_lower(known.happened)} ({known.name}); {_lower(known.todo)}"
+    did = f"{_lower(known.did)}; " if known.did != "The request was refused." else ""
+    return f"{_lower(known.happened)} ({known.name}); {did}{_lower(known.todo)}"
 
 
 def refusal(error: m.ErrorReply, message: Message) -> PodsteamError:
@@ -54,6 +57,6 @@ def _field(error: m.ErrorReply, message: Message) -> str:
     """Which value of the request is at fault."""
     if error.arg == _NO_ARG:
         return ""
-    layout = m.Program if isinstance(message, m.ProgramPutRequest) else type(message)
+    layout = _LAYOUTS.get(type(message), type(message))
     fields = dataclasses.fields(layout)  # type: ignore[arg-type]
     return f" [{fields[error.arg].name}]" if error.arg < len(fields) else ""

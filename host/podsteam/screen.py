@@ -6,18 +6,22 @@ Colour only repeats what a word or a sign says already, so nothing is lost witho
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from rich.box import ASCII, ROUNDED
 from rich.panel import Panel
 from rich.text import Text
 
 from podsteam import words
+from podsteam.outlook import outlook
 from podsteam.progress import ASSUMED, GIVEN, REFUSED, Line, Phase, Progress
 from podsteam.wire.messages import CapBits, StateValue, Tele
 
 COLUMNS = 80
 """Widest that the view gets; it reads better than spread over a wide screen."""
 _SPARK = 15
+_ROOMY = 22
+"""Rows from which on a long text under the state may take several."""
 
 _BADGE = {
     StateValue.IDLE: "bold reverse",
@@ -63,7 +67,7 @@ class Screen:
         """The view at a terminal's size."""
         columns = min(columns, COLUMNS)
         inside = max(20, columns - 4)
-        lines = self._head(progress, message, inside)
+        lines = self._head(progress, message, inside, rows)
         lines += [*self._phases(progress.phases(), inside), Text(), *self._measured(progress)]
         lines += [Text(), *self._doses(progress)]
         lines.append(Text(self._signs.rule * inside, "dim"))
@@ -94,7 +98,7 @@ class Screen:
         line.truncate(inside, overflow="crop" if self._plain else "ellipsis")
         return line
 
-    def _head(self, progress: Progress, message: str, inside: int) -> list[Text]:
+    def _head(self, progress: Progress, message: str, inside: int, rows: int) -> list[Text]:
         """The state's word with its reason and the time; a line for the message under it."""
         badge = f" {words.word(words.STATE, progress.state).upper()} "
         style = _BADGE.get(StateValue(progress.state), "") if progress.state in set(StateValue) else "bold reverse"
@@ -111,7 +115,11 @@ class Screen:
             message = reason
         head.append(" " * max(1, inside - head.cell_len - len(right)))
         head.append(right, "bold")
-        return [head, Text(message, "bold red" if progress.state == StateValue.FAULT else "bold yellow")]
+        if progress.state != StateValue.FAULT:
+            return [head, Text(message, "bold yellow")]
+        # What to do about a fault must be read to its end, where there is room for it.
+        parts = wrap(message, inside, break_on_hyphens=False) if rows >= _ROOMY else [message]
+        return [head, *(Text(part, "bold red") for part in parts or [""])]
 
     def _phases(self, phases: list[Phase], inside: int) -> list[Text]:
         """Two lines: names, and bars under them."""
@@ -171,7 +179,13 @@ class Screen:
         rest = f"Energy {tele.energy_j / 1000:.1f} kJ, mains {tele.mains_dv / 10:.0f} V"
         if tele.target_cdeg:
             rest = f"Aims at {tele.target_cdeg / 100:.1f} °C, {rest[0].lower()}{rest[1:]}"
-        return [wall, water, outlet, Text(rest, "dim")]
+        ahead = outlook(tele)
+        if ahead.water_g is not None:
+            rest += f", water {ahead.water_g:.0f} g"
+        line = Text(rest, "dim")
+        if ahead.descale:
+            line.append(", descale soon", "yellow")
+        return [wall, water, outlet, line]
 
     def _doses(self, progress: Progress) -> list[Text]:
         tele, program = progress.tele, progress.program

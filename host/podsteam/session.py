@@ -30,6 +30,9 @@ STATUS_EVERY_S = 1.0
 _RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
 
 
+Armed = m.ArmReply | m.TuneReply
+
+
 class View(Protocol):
     """What a session is shown on."""
 
@@ -107,17 +110,24 @@ class Session:
         self._outcome = Outcome(0)
         self._stopped = False
 
-    def run(self, program: str, armed: Callable[[m.ArmReply], None] = lambda _: None) -> Outcome:
+    def run(self, program: str, armed: Callable[[Armed], None] = lambda _: None) -> Outcome:
         """Arm the program, wait for the button, see the session through. `armed` is called once it waits.
 
         Raises what `Device.arm` raises, and DeviceLost when the device goes away or does not prove that heat is off.
         """
+        return self._run(lambda: self._device.arm(program), armed)
+
+    def tune(self, armed: Callable[[Armed], None] = lambda _: None) -> Outcome:
+        """The same for a session that identifies the boiler."""
+        return self._run(self._device.tune, armed)
+
+    def _run(self, arm: Callable[[], Armed], armed: Callable[[Armed], None]) -> Outcome:
         device = self._device
         device.follow()
         device.link.on_frame = self._frame
         try:
             device.subscribe(telemetry_period_ms(device))
-            reply = device.arm(program)
+            reply = arm()
             self._outcome.session = reply.session
             self._guarded(reply, armed)
         finally:
@@ -125,7 +135,7 @@ class Session:
         self._outcome.events_lost = device.link.order.lost
         return self._outcome
 
-    def _guarded(self, reply: m.ArmReply, armed: Callable[[m.ArmReply], None]) -> None:
+    def _guarded(self, reply: Armed, armed: Callable[[Armed], None]) -> None:
         try:
             armed(reply)
             self._see_through()

@@ -17,6 +17,8 @@ from podsteam.wire.messages import (
     ResetValue,
     StateValue,
     StopValue,
+    TuneReasonValue,
+    TuneValue,
 )
 
 STATE: Mapping[int, str] = {
@@ -59,6 +61,19 @@ STOP: Mapping[int, str] = {
     StopValue.NO_WATER: "the water switch reports empty",
     StopValue.TILTED: "the device was tilted",
     StopValue.MAINS_LOST: "no mains voltage",
+    StopValue.TUNE_FAILED: "the boiler could not be identified",
+}
+TUNE_REASON: Mapping[int, str] = {
+    TuneReasonValue.NONE: "it has not failed",
+    TuneReasonValue.STOPPED: "it was stopped before its end",
+    TuneReasonValue.NOT_COLD: "the boiler was warm at the start",
+    TuneReasonValue.TIMEOUT: "it took too long",
+    TuneReasonValue.RESIDUAL: "the energy balance does not fit, as when water was poured in meanwhile",
+    TuneReasonValue.METAL: "the heat capacity of the metal comes out implausible",
+    TuneReasonValue.WATER: "the heat capacity of the water comes out implausible",
+    TuneReasonValue.LOSS: "the loss to the room comes out implausible",
+    TuneReasonValue.LAG: "the time constant comes out implausible",
+    TuneReasonValue.GAINS: "the controller's gains come out implausible",
 }
 PODLET: Mapping[int, str] = {
     PodletValue.ABSENT: "none in the holder",
@@ -108,6 +123,24 @@ def code(value: int) -> str:
     return f"{value} {known.name}: {known.happened.rstrip('.')}" if known else f"code {value}"
 
 
+def explained(value: int) -> str:
+    """An error or fault code in one line: its name, what happened, what the device did, what to do."""
+    known = CODES.get(value)
+    if known is None:
+        return f"code {value}, which this host tool does not know; a newer one may"
+    return f"{value} {known.name}: {known.happened} {known.did} {known.todo}"
+
+
+def to_clear(value: int) -> str:
+    """How a fault goes that the device found by itself; empty for an error, which is over when it was told."""
+    known = CODES.get(value)
+    if known is None or not known.cause:
+        return ""
+    if not known.latches:
+        return "It goes with its cause."
+    return "It stays, through resets too, until the wall is below 50 °C and the device's button is held for 3 s."
+
+
 def microlitres(volume_nl: int) -> str:
     """A volume given in nL, in µL."""
     return f"{volume_nl / 1000:.1f} µL"
@@ -141,11 +174,11 @@ def describe(event: Event) -> str:
         case EventValue.ARMED:
             return f"Session {a} armed " + ("by a host" if b else "by the button")
         case EventValue.STARTED:
-            return f"Session {a} started, {clock(b)} of steam planned"
+            return f"Session {a} started" + (f", {clock(b)} of steam planned" if b else "")
         case EventValue.STOPPED:
             return f"Session stopped: {word(STOP, a)}" + (f"; {code(b)}" if b else "")
         case EventValue.FAULT:
-            return f"Fault {code(a)} (reading {b})"
+            return f"Fault {explained(a)} (reading {b})"
         case EventValue.FAULT_CLEARED:
             return f"Fault cleared: {code(a)}"
         case EventValue.PODLET:
@@ -168,6 +201,8 @@ def describe(event: Event) -> str:
             return f"Probe pulse: {'wet' if b else 'dry'}, wall rose by {a / 100:.2f} K"
         case EventValue.STORE:
             return f"Store on the device: {code(a)} (detail {b})"
+        case EventValue.TUNED:
+            return "Boiler identified" if a == TuneValue.DONE else f"Boiler not identified: {word(TUNE_REASON, b)}"
         case _:
             return f"Event {event.event} (a {a}, b {b})"
 
@@ -181,6 +216,8 @@ def level(event: Event) -> str:
             return "bad"
         case EventValue.STOPPED:
             return "good" if a == StopValue.DONE else "bad"
+        case EventValue.TUNED:
+            return "good" if a == TuneValue.DONE else "bad"
         case EventValue.PODLET:
             usable = (PodletValue.READING, PodletValue.GUEST, PodletValue.SIGNED, PodletValue.ABSENT)
             return "note" if a in usable else "bad"

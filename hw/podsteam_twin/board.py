@@ -30,11 +30,13 @@ class BoardHal:
         self.speed = world.speed
         self.firmware_hash = world.firmware_hash
         self.rx_window = world.uart.rx_ring
+        # The expander keeps its lamps through a reset; building the layer darkens them.
+        world.lamps = 0
 
     # Clock ------------------------------------------------------------------------------------------------
     def now_ms(self) -> int:
         world = self._world
-        return (world.t_us // 1000 + world.ticks_offset_ms) & _MASK
+        return (world.clock_us() // 1000 + world.ticks_offset_ms) & _MASK
 
     def wait(self, until_ms: int) -> int:
         world = self._world
@@ -42,12 +44,11 @@ class BoardHal:
         if ahead >= _MASK >> 1:
             return 0
         # To the start of that millisecond, so that `now_ms` reads `until_ms` on waking.
-        until_us = (world.t_us // 1000 + ahead) * 1000
-        return world.sleep(until_us)
+        return world.sleep(world.true_us((world.clock_us() // 1000 + ahead) * 1000))
 
     def unix_s(self) -> int:
         world = self._world
-        return world.unix_s + world.t_us // 1_000_000 if world.unix_s else 0
+        return world.unix_s + world.jumped_s + world.t_us // 1_000_000 if world.unix_s else 0
 
     # Sensing ----------------------------------------------------------------------------------------------
     def sample(self, inputs: Inputs) -> None:
@@ -56,6 +57,7 @@ class BoardHal:
         heater.run_to(world.t_us)
         world.valve.run_to(world.t_us)
         sensors = world.sensors
+        sensors.t_us = world.t_us
         inputs.sampled_ms = self.now_ms()
         inputs.wall_uv = sensors.wall_uv()
         inputs.water_uv = sensors.water_uv()
@@ -105,11 +107,12 @@ class BoardHal:
             world.note(trace.VALVE_ABORT)
 
     # Signs ------------------------------------------------------------------------------------------------
-    def light(self, state: int) -> None:
-        self._world.note(trace.LIGHT, state)
+    def light(self, lamps: int) -> None:
+        self._world.lamps = lamps
+        self._world.note(trace.LIGHT, lamps)
 
-    def beep(self) -> None:
-        self._world.note(trace.BEEP)
+    def beep(self, sound: int) -> None:
+        self._world.note(trace.BEEP, sound)
 
     # Podlet reader ----------------------------------------------------------------------------------------
     def nfc_write(self, buf: bytearray, length: int) -> int:
@@ -117,13 +120,13 @@ class BoardHal:
         data = bytes(memoryview(buf)[:length])
         taken = world.chip.write(world.t_us, data)
         world.trace.note_bytes(trace.NFC_WRITE, world.t_us, data)
-        world.pass_time(_I2C_BYTE_US * (length + 1))
+        world.pass_time(_I2C_BYTE_US * (length + 1) + world.stretch_us)
         return taken
 
     def nfc_read(self, buf: bytearray, length: int) -> int:
         world = self._world
         data = world.chip.read(world.t_us, length)
-        world.pass_time(_I2C_BYTE_US * (length + 1))
+        world.pass_time(_I2C_BYTE_US * (length + 1) + world.stretch_us)
         if isinstance(data, int):
             return data
         buf[: len(data)] = data

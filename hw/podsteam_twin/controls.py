@@ -7,7 +7,7 @@ A command is a dict with `do` and its arguments; the answer is a dict. Unknown c
 import binascii
 
 from podsteam_protocol import messages as m
-from podsteam_twin import faults, podlets, trace
+from podsteam_twin import faults, podlets, trace, upsets
 from podsteam_twin.nfc.ntag import from_image
 
 try:
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     from podsteam_twin.machine import Machine
 
-_CAUSES = {"power": m.RESET_POWER_ON, "hard": m.RESET_HARD, "watchdog": m.RESET_WATCHDOG, "soft": m.RESET_SOFT}
+_CAUSES = {
+    "power": m.RESET_POWER_ON,
+    # The chip tells a brown-out as a power-on, and what it has no name for as 0.
+    "brownout": m.RESET_POWER_ON,
+    "hard": m.RESET_HARD,
+    "watchdog": m.RESET_WATCHDOG,
+    "deepsleep": m.RESET_DEEP_SLEEP,
+    "soft": m.RESET_SOFT,
+    "unknown": m.RESET_UNKNOWN,
+}
 
 
 def carry_out(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
@@ -50,9 +59,30 @@ def _remove(machine: "Machine", command: "dict[str, Any]") -> None:
     machine.world.place(None)
 
 
+def _refill(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
+    """Pour `g` of water at `c` degC (10) into the boiler, as far as there is room; negative: let so much out."""
+    return {"g": machine.world.refill(float(command["g"]), float(command.get("c", 10.0)))}
+
+
 def _fault(machine: "Machine", command: "dict[str, Any]") -> None:
-    """Break (`on`, default true) or mend a part by the name of its fault."""
-    faults.set_fault(machine.world, command["name"], bool(command.get("on", True)))
+    """Break (`on`, default true) or mend a part by the name of its fault; `value` is its size where it has one."""
+    value = command.get("value")
+    size = None if value is None else float(value)
+    faults.set_fault(machine.world, command["name"], bool(command.get("on", True)), size)
+
+
+def _upset(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any] | None":
+    """Upset the firmware: `kind` flip turns over `bit` of the variable at `path`, poke puts `value` there; hang, pause
+    (`ms`) and raise befall the step at `path` when it is called, `calls` (0) times later; mute lets it return `value`
+    (0) for ever."""
+    kind, path = command["kind"], command["path"]
+    if kind == "mute" or kind == "poke":
+        (upsets.mute if kind == "mute" else upsets.poke)(machine, path, command.get("value", 0))
+        return None
+    if kind == "flip":
+        return {"value": upsets.flip(machine, path, int(command.get("bit", 0)))}
+    upsets.strike(machine, kind, path, int(command.get("ms", 1500)), int(command.get("calls", 0)))
+    return None
 
 
 def _advance(machine: "Machine", command: "dict[str, Any]") -> None:
@@ -61,7 +91,9 @@ def _advance(machine: "Machine", command: "dict[str, Any]") -> None:
 
 
 def _reset(machine: "Machine", command: "dict[str, Any]") -> None:
-    """Restart the chip; `cause` is power, hard, watchdog or soft."""
+    """Restart the chip; `cause` is one of `_CAUSES`. `mark` (hex): what its RTC memory holds then, behind a loader."""
+    if "mark" in command and machine.loading is not None:
+        machine.loading.memory = binascii.unhexlify(command["mark"])
     cause = command.get("cause", "hard")
     if cause not in _CAUSES:
         raise ValueError("unknown cause %r; there are: %s" % (cause, ", ".join(sorted(_CAUSES))))
@@ -80,8 +112,15 @@ def _cut_power(machine: "Machine", command: "dict[str, Any]") -> None:
 
 
 def _list(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
-    """What can be broken, what is broken, and which podlets there are."""
-    return {"faults": faults.state(machine.world), "podlets": sorted(podlets.DEMO)}
+    """What can be broken, what is broken, which podlets there are, and what the status light plays."""
+    return {"faults": faults.state(machine.world), "podlets": sorted(podlets.DEMO), "sign": _sign(machine)}
+
+
+def _sign(machine: "Machine") -> int:
+    """SIGN word that the status light plays, 0: it is dark."""
+    if machine.instead is None:
+        return machine.loop.core.signs.sign
+    return m.SIGN_SAFE_MODE if machine.loading is not None and not machine.loading.slot else 0
 
 
 def _state(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
@@ -91,8 +130,13 @@ def _state(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     session = machine.loop.core.session if machine.instead is None else None
     answer["state"] = session.state if session else m.STATE_IDLE
     answer["session"] = session.number if session else 0
+    answer["regime"] = machine.loop.core.heat.regime if session else m.REGIME_IDLE
+    answer["latched"] = machine.loop.core.supervisor.fault if session else 0
+    answer["dosing"] = bool(session) and machine.hal.valve_busy()
     if machine.loading is not None:
         answer["slot"] = machine.loading.slot
+    answer["sign"] = _sign(machine)
+    answer["lamps"] = machine.world.lamps
     answer["lease_ms"] = machine.lease_ms()
     answer["crashes"] = machine.crashes
     answer["cut_armed"] = machine.cut is not None
@@ -121,7 +165,9 @@ _COMMANDS = {
     "press": _press,
     "insert": _insert,
     "remove": _remove,
+    "refill": _refill,
     "fault": _fault,
+    "upset": _upset,
     "advance": _advance,
     "reset": _reset,
     "cut_power": _cut_power,

@@ -83,13 +83,15 @@ class Relay:
         """Fault: the contact never opens."""
         self.stuck_open = False
         """Fault: the contact never closes."""
+        self.hold_us = RELAY_HOLD_US
+        """The relay opens this long after the last edge; more than 250 ms is a fault of the charge pump."""
         self.edges = 0
         """Edges since the start."""
 
     def heartbeat(self, t_us: int) -> None:
         """One edge. Parts that draw on the relay must have been brought up to `t_us` before (`Heater.heartbeat`)."""
         if t_us < self.drop_us or t_us - self._last_us <= RELAY_CLOSE_US:
-            self.drop_us = t_us + RELAY_HOLD_US
+            self.drop_us = t_us + self.hold_us
         self._last_us = t_us
         self.edges += 1
 
@@ -118,10 +120,30 @@ class Heater:
         """Fault: the SSR conducts whatever its input says."""
         self.ssr_open = False
         """Fault: the element's circuit is broken (SSR, element or thermal link)."""
+        self.half_wave = False
+        """Fault: one half of the SSR conducts no more, so that every second half-cycle is missing."""
+        self.weak = 1.0
+        """Part of the element that is whole: below 1 it takes so much less power."""
+        self.sense_dead = False
+        """Fault: the load sense counts nothing."""
+        self.sense_stuck = False
+        """Fault: the load sense counts every half-cycle of the mains."""
+        self.crossings_factor = 1
+        """Fault: the zero-cross input counts so many for each crossing: 0 or 2."""
         self.cutout_open = False
         """The bimetal on the wall has opened; set it back by hand."""
         self.load_halves = 0
-        """Half-cycles in which element current flowed, up to the last `run_to`."""
+        """Half-cycles in which the load sense saw element current, up to the last `run_to`."""
+        self.true_halves = 0
+        """Half-cycles in which element current flowed, whatever the sense saw."""
+        self.current_us = 0
+        """End of the last of them."""
+        self.strays = 0
+        """Half-cycles with current that no burst commanded."""
+        self.stray_us = 0
+        """End of the second of them, so of a whole mains cycle; set `strays` to 0 to see the next."""
+        self.peak_c = boiler.wall_c
+        """degC of the wall at its hottest since the start."""
         self.burst_halves = 0
         """Half-cycles commanded on by bursts, as far as they have been sent, up to the last `run_to`."""
         self.done_us = 0
@@ -142,10 +164,12 @@ class Heater:
         self._crossing_us = self.mains.crossing_us(1)
         self._grid_us = STEP_US
         self._step_j_us = 0.0
+        self._counted = 0
+        self._counted_at = 0
 
     def _power_w(self) -> float:
         relative = self.mains.volts / _NOMINAL_V
-        return self._element_w * relative * relative
+        return self._element_w * self.weak * relative * relative
 
     # Commands ----------------------------------------------------------------------------------------------
     def burst(self, t_us: int, pattern: int, cycles: int, cycle_us: int) -> None:
@@ -202,10 +226,23 @@ class Heater:
         self._crossing = self.mains.count(t_us) + 1
         self._crossing_us = self.mains.crossing_us(self._crossing)
 
+    def weaken(self, t_us: int, whole: float) -> None:
+        """Only the part `whole` (0 to 1) of the element takes power from now on."""
+        self.run_to(t_us)
+        self._conduct_to(t_us)
+        self.weak = whole
+        self._full_w = self._power_w()
+
+    def miscount(self, t_us: int, factor: int) -> None:
+        """The zero-cross input counts `factor` (0, 1, 2) for each crossing from now on."""
+        self._counted = self.zero_cross(t_us)
+        self._counted_at = self.mains.count(t_us)
+        self.crossings_factor = factor
+
     # Signs -------------------------------------------------------------------------------------------------
     def zero_cross(self, t_us: int) -> int:
-        """Mains half-cycles counted since the start."""
-        return self.mains.count(t_us)
+        """Mains half-cycles as the input has counted them since the start."""
+        return self._counted + (self.mains.count(t_us) - self._counted_at) * self.crossings_factor
 
     def relay_closed(self, t_us: int) -> bool:
         """Whether the safety relay's contact is closed."""
@@ -238,12 +275,23 @@ class Heater:
     def _cross(self) -> None:
         t_us = self._crossing_us
         self._conduct_to(t_us)
-        wanted = self.ssr_welded
+        wanted = False
         since_us = t_us - self._start_us
-        if not wanted and 0 <= since_us < self._span_us:
+        if 0 <= since_us < self._span_us:
             wanted = self._pattern >> (since_us // self._cycle_us) & 1 == 1
+        stray = self.ssr_welded and not wanted
+        wanted = wanted or stray
+        if self.half_wave and self._crossing & 1:
+            wanted = False
         self._conducts = wanted and not self.ssr_open and not self.cutout_open and self.relay.closed(t_us)
         if self._conducts:
+            self.true_halves += 1
+            self.current_us = t_us + _HALF_US_MHZ // self.mains.mhz
+            if stray:
+                self.strays += 1
+                if self.strays == 2:
+                    self.stray_us = self.current_us
+        if self.sense_stuck or (self._conducts and not self.sense_dead):
             self.load_halves += 1
         self._crossing += 1
         self._crossing_us = self.mains.crossing_us(self._crossing)
@@ -251,7 +299,10 @@ class Heater:
     def _step(self) -> None:
         self._conduct_to(self._grid_us)
         self.boiler.run_steps(1, self._step_j_us / STEP_US)
-        if self.boiler.wall_c > self._cutout_c:
+        wall_c = self.boiler.wall_c
+        if wall_c > self._cutout_c:
             self.cutout_open = True
+        if wall_c > self.peak_c:
+            self.peak_c = wall_c
         self._step_j_us = 0.0
         self._grid_us += STEP_US

@@ -16,6 +16,8 @@ class FileStore:
 
     def __init__(self, flash: Flash) -> None:
         """Mount; a flash without a file system is formatted."""
+        self.full = False
+        """Fault: there is no room for anything new."""
         self._fs = littlefs_port.mount(flash)
 
     def file_read(self, name: str, limit: int = 4096) -> "bytes | None":
@@ -86,6 +88,8 @@ class FileStore:
         return found
 
     def _put(self, name: str, mode: str, data: "bytes | bytearray | memoryview") -> bool:
+        if self.full:
+            return False
         try:
             try:
                 file = self._fs.open(name, mode)

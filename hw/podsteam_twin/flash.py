@@ -37,6 +37,8 @@ class Flash:
         """Erases of each block since the start."""
         self.failing = False
         """Fault: every program and erase gives EIO and changes nothing."""
+        self.worn = False
+        """Fault: nothing can be programmed any more, though erases seem to work."""
         self.on_op: "Callable[[int, int, int, int], None] | None" = None
         """Called as (kind, block, offset, length) before each PROG and ERASE: the place to charge time for it.
         It must not raise: littlefs's C code is on the stack."""
@@ -109,7 +111,7 @@ class Flash:
                 self._data[block] = bytearray(part)
 
     def _program(self, block: int, offset: int, view: memoryview) -> int:
-        if self.failing:
+        if self.failing or self.worn:
             return _EIO
         length = len(view)
         if self.on_op:

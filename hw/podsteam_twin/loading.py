@@ -67,6 +67,7 @@ class TwinBoard:
         self.now_ms = hal.now_ms
         self.wait = hal.wait
         self.feed = hal.feed
+        self.light = hal.light
 
     def slot_state(self, slot: int, deep: bool) -> int:
         """As the verb: what the option says. A corrupt slot shows only when it is read to the end."""

@@ -9,7 +9,7 @@ from podsteam_protocol import messages as m
 from podsteam_twin import controls, trace
 from podsteam_twin.board import BoardHal, Restart
 from podsteam_twin.loading import Loading
-from podsteam_twin.world import World
+from podsteam_twin.world import WATCHDOG_US, Bitten, World
 
 try:
     from typing import TYPE_CHECKING
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _REBOOT_US = 400_000
 """From a reset to the first tick: boot ROM, interpreter, imports. Hypothesis; a board must tell."""
-_WATCHDOG_US = 1_000_000
-"""The watchdog's patience, as the ESP32's HAL sets it."""
 _PRESS_AFTER_US = 500_000
 """How long the hand of `press_on_arm` takes."""
 
@@ -102,13 +100,15 @@ class Machine:
                 if self.loading is not None:
                     self.loading.ended(SystemExit())
                 self.restart(m.RESET_HARD)
+            except Bitten:
+                self.restart(m.RESET_WATCHDOG)
             except Exception as error:
                 self._crash(error)
             if self.cut is not None and self.cut.due:
                 self.cut.apply()
                 self.cut = None
                 self.restart(m.RESET_POWER_ON)
-            if world.t_us - world.fed_us > _WATCHDOG_US:
+            if world.t_us - world.fed_us > WATCHDOG_US:
                 self.restart(m.RESET_WATCHDOG)
             if self._press_on_arm:
                 self._watch_arming()

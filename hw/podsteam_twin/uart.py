@@ -80,6 +80,8 @@ class Uart:
         self.tx_ring = tx_ring
         self.lost = 0
         """Received bytes for which the ring had no room, since the start. Nobody tells the device."""
+        self.gone = False
+        """Fault: the cable is out; what is sent either way is lost."""
         self._down = _Line(baud)
         self._up = _Line(baud)
         self._ring = bytearray()
@@ -87,7 +89,7 @@ class Uart:
 
     def host_send(self, t_us: int, data: "bytes | bytearray | memoryview") -> None:
         """The host writes `data`; it is on the line as soon as what it wrote before has left."""
-        if len(data):
+        if len(data) and not self.gone:
             self._down.put(t_us, data)
 
     def next_rx_us(self) -> "int | None":
@@ -131,7 +133,7 @@ class Uart:
         """All bytes that have left the device by `t_us` and were not taken before."""
         data = self._left + self._up.take(self._up.arrived(t_us))
         self._left = b""
-        return data
+        return b"" if self.gone else data
 
     def reset(self, t_us: int) -> None:
         """The chip restarts: its rings are lost; what is on its way to it still arrives."""

@@ -22,6 +22,12 @@ class Valve:
         """Fault: the coil's wire is broken."""
         self.stuck_closed = False
         """Fault: the coil works and nothing flows."""
+        self.leak_nl_ms = 0.0
+        """Fault: nL that flow in each ms without the coil; a valve that is stuck open leaks its whole flow."""
+        self.clogged = 1.0
+        """Part of the flow that is left."""
+        self.flow_us = 0
+        """When liquid flowed last, up to the last `run_to`."""
         self.stuck_on = False
         """Fault: the coil's driver conducts always; set by `stick_on`."""
         self._end_us = 0
@@ -69,8 +75,12 @@ class Valve:
         if on_us > 0 and not self.coil_open:
             dead_us = self._dead_left_us if self._dead_left_us < on_us else on_us
             self._dead_left_us -= dead_us
-            if not self.stuck_closed:
-                self.delivered_nl += self.flow_nl_ms * (on_us - dead_us) / 1000
+            if not self.stuck_closed and on_us > dead_us:
+                self.delivered_nl += self.flow_nl_ms * self.clogged * (on_us - dead_us) / 1000
+                self.flow_us = end_us
+        if self.leak_nl_ms > 0 and t_us > self._t_us:
+            self.delivered_nl += self.leak_nl_ms * (t_us - self._t_us) / 1000
+            self.flow_us = t_us
         if t_us > self._t_us:
             self._t_us = t_us
 

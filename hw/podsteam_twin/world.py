@@ -9,8 +9,7 @@ import binascii
 
 from podsteam_firmware.hal import BURST_DONE, LINK_RX, NFC_READY
 from podsteam_twin import podlets, trace
-from podsteam_twin.boiler.constants import Constants
-from podsteam_twin.boiler.plant import Boiler
+from podsteam_twin.boiler.kinds import build
 from podsteam_twin.electrics import Heater
 from podsteam_twin.files import FileStore
 from podsteam_twin.flash import ERASE, Flash
@@ -28,6 +27,8 @@ except ImportError:
 if TYPE_CHECKING:
     from typing import Any
 
+WATCHDOG_US = 1_000_000
+"""The watchdog's patience, as the ESP32's HAL sets it."""
 ERASE_US = 45_000
 """A sector erase, typical: the interpreter stands still for so long."""
 PROG_US = 60
@@ -38,11 +39,16 @@ _FLOW_NL_MS = 400.0
 """The demo podlets' liquid in this valve."""
 
 
+class Bitten(BaseException):
+    """The watchdog bit in the middle of a step that did not come back."""
+
+
 class World:
     """Options, all optional: `seed`, `uid` (12 hex), `speed`, `unix_s` (time at the start, 0: no clock),
     `firmware_hash` (16 hex), `podlet` (name of a demo one or None), `tag`, `flash` and `ring` (images in base64),
-    `plant` (constants of the boiler that differ), `rx_ring` (259: the stock REPL port), `baud`, `ticks_offset_ms` (to
-    start near a wrap), `erase_us`, `ring_sectors` (0: a flash without the ledger's partition), `keep_trace`.
+    `plant` (constants of the boiler that differ, and its `kind`, lumped or layered), `rx_ring` (259: the stock REPL
+    port), `baud`, `ticks_offset_ms` (to start near a wrap), `erase_us`, `ring_sectors` (0: a flash without the
+    ledger's partition), `keep_trace`.
     """
 
     def __init__(self, options: "dict[str, Any]") -> None:
@@ -63,8 +69,10 @@ class World:
         """The firmware's sleep was cut and is not over."""
         self._wake_us = 0
         self.trace = trace.Trace(int(options.get("keep_trace", 0)))
-        constants = Constants(**options.get("plant", {}))
-        self.boiler = Boiler(constants)
+        constants, self.boiler = build(options.get("plant", {}))
+        self._tilted_wet = constants.tilted_wet
+        self.mains_v = constants.mains_v
+        self.mains_mhz = int(constants.mains_mhz)
         self.heater = Heater(self.boiler, constants)
         self.sensors = Sensors(self.boiler, self.heater.mains, constants, seed)
         self.valve = Valve(self.heater.relay, flow_nl_ms=_FLOW_NL_MS)
@@ -89,7 +97,17 @@ class World:
         self.water_stuck = False
         """Fault: the switch says that there is water whatever there is."""
         self.latch_closed = True
-        self.upright = True
+        self._upright = True
+        self.lamps = 0
+        """Lamps of the status light that are lit: red 1, green 2, blue 4."""
+        self.stretch_us = 0
+        """Fault: the reader holds the bus's clock for so long in every transfer."""
+        self.clock_permille = 0
+        """Fault: the chip's clock is fast by so much; set by `set_clock`."""
+        self.jumped_s = 0
+        """Fault: the wall clock is ahead by so much."""
+        self._clock_from_us = 0
+        self._clock_at_us = 0
         self.fed_us = 0
         """When the watchdog was fed last."""
         self._press_from_us = 0
@@ -100,8 +118,35 @@ class World:
             self.place(podlets.demo(options["podlet"]))
 
     # Time ---------------------------------------------------------------------------------------------------
+    def clock_us(self) -> int:
+        """What the chip's own clock has counted, us; virtual time unless that clock is wrong."""
+        if not self.clock_permille:
+            return self.t_us - self._clock_at_us + self._clock_from_us
+        return self._clock_from_us + (self.t_us - self._clock_at_us) * (1000 + self.clock_permille) // 1000
+
+    def true_us(self, clock_us: int) -> int:
+        """When the chip's clock will show `clock_us`."""
+        ahead_us = clock_us - self._clock_from_us
+        if self.clock_permille:
+            ahead_us = (ahead_us * 1000 + 999 + self.clock_permille) // (1000 + self.clock_permille)
+        return self._clock_at_us + ahead_us
+
+    def set_clock(self, permille: int) -> None:
+        """Fault: the chip's clock is fast by so much from now on, slow where it is negative."""
+        self._clock_from_us = self.clock_us()
+        self._clock_at_us = self.t_us
+        self.clock_permille = permille
+
     def pass_time(self, span_us: int) -> None:
         """Something took this long."""
+        self.t_us += span_us
+
+    def stall(self, span_us: int) -> None:
+        """The interpreter stands still for so long. Raises Bitten when the watchdog ends that."""
+        bite_us = self.fed_us + WATCHDOG_US
+        if self.t_us + span_us > bite_us:
+            self.t_us = max(self.t_us, bite_us)
+            raise Bitten
         self.t_us += span_us
 
     def sleep(self, until_us: int) -> int:
@@ -177,6 +222,22 @@ class World:
         self._press_from_us = from_us
         self._press_until_us = from_us + span_us
 
+    @property
+    def upright(self) -> bool:
+        """Whether the device stands. Tilted, the water leaves part of the boiler's wall, as its switch tells."""
+        return self._upright
+
+    @upright.setter
+    def upright(self, upright: bool) -> None:
+        self.heater.run_to(self.t_us)
+        self._upright = upright
+        self.boiler.wettable = 1.0 if upright else self._tilted_wet
+
+    def refill(self, grams: float, water_c: float) -> float:
+        """Pour in water at `water_c` (degC), as far as there is room; negative: let some out. Returns the g."""
+        self.heater.run_to(self.t_us)
+        return self.boiler.add_water(grams, water_c)
+
     def button(self) -> bool:
         """Whether the button is down now."""
         return self._press_from_us <= self.t_us < self._press_until_us
@@ -210,8 +271,16 @@ class World:
             "energy_mj": int(boiler.energy_in_j * 1000),
             "relay_closed": self.heater.relay_closed(self.t_us),
             "burst": self.heater.busy(self.t_us),
-            "load_halves": self.heater.load_halves,
+            "load_halves": self.heater.true_halves,
+            "current_us": self.heater.current_us,
+            "relay_drop_us": self.heater.relay.drop_us,
+            "stray_us": self.heater.stray_us if self.heater.strays > 1 else 0,
+            "wall_probe_mc": int(boiler.wall_probe_c * 1000),
+            "peak_wall_mc": int(self.heater.peak_c * 1000),
+            "cutout_open": self.heater.cutout_open,
             "delivered_nl": int(self.valve.delivered_nl),
+            "flow_us": self.valve.flow_us,
+            "coil_on": self.valve.coil_on(self.t_us),
             "hot_erases": self.hot_erases,
             "erases": sum(self.flash.erases),
             "ring_erases": sum(self.ring.erases),

@@ -189,10 +189,10 @@ class ReplayHal:
     def valve_abort(self):
         pass
 
-    def light(self, state):
+    def light(self, lamps):
         pass
 
-    def beep(self):
+    def beep(self, sound):
         pass
 
     def nfc_reset(self, active):

@@ -16,7 +16,7 @@ from checked_int import CheckedInt, checked_array
 from podsteam_firmware.signals import Inputs, Outputs
 from podsteam_twin.machine import Machine
 
-ARRAYS = ("sense", "safety.dry", "heat.boiling", "link.events")
+ARRAYS = ("sense", "safety.dry", "heat.boiling", "heat.onset", "heat.balance", "link.events")
 """Modules of the control path that keep numbers in an `array`, which would strip the check."""
 SWITCHES = ("water_ok", "latch_closed", "upright", "button", "coil_on")
 

@@ -75,6 +75,6 @@ def test_the_check_bites() -> None:
     with checked_session.checked_arrays():
         machine = checked_session.start()
         machine.run(1_000_000)
-        machine.loop.core.heat.settings.metal_j_k = 1 << 22
+        machine.loop.core.heat.energy.metal_j_k = 1 << 22
         with pytest.raises(TooBig):
             checked_session.play(machine, [(1.5, PRESS)], 60)

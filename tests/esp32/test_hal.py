@@ -14,6 +14,7 @@ from fake_chip import Chip, ChipReset
 
 from podsteam_firmware.hal import pins, verbs
 from podsteam_protocol import messages as m
+from podsteam_protocol import signs
 
 Load = Callable[[str], types.ModuleType]
 
@@ -128,25 +129,34 @@ def test_valve_abort(hal: Any, chip: Chip) -> None:
     assert chip.dead is None
 
 
-def test_beep_ends_by_itself(hal: Any, chip: Chip) -> None:
-    hal.beep()
-    hal.beep()
+@pytest.mark.parametrize("sound", [0x01, 0x05, 0x77, 0x80, 0xFF])
+def test_a_sound_is_played_as_its_bits_and_ends_by_itself(hal: Any, chip: Chip, sound: int) -> None:
+    begun_us = chip.t_us
+    hal.beep(sound)
+    hal.beep(0xFF)
+    chip.watchdog_ms = 0
+    chip.advance(2_000_000)
+    heard = [(begin - begun_us, end - begun_us) for begin, end in chip.highs(pins.BUZZER)]
+    for step in range(8):
+        middle_us = step * 100_000 + 50_000
+        assert any(begin < middle_us < end for begin, end in heard) == bool(sound >> step & 1)
+    assert all(end <= 800_000 for _, end in heard)
+    hal.beep(0x01)
     chip.advance(500_000)
-    assert [end - begin for begin, end in chip.highs(pins.BUZZER)] == [80_000]
+    assert chip.highs(pins.BUZZER)[-1][0] - begun_us == 2_000_000
 
 
 def test_light_leaves_the_switches_readable(hal: Any, chip: Chip) -> None:
     expander = chip.devices[1][pins.EXPANDER]
-    seen = set()
-    for state in range(7):
-        hal.light(state)
-        assert expander.written & 0xF8 == 0xF8
-        seen.add(expander.written)
-    assert len(seen) == 7
-    hal.light(m.STATE_FAULT)
+    for lamps in range(8):
+        hal.light(lamps)
+        assert expander.written == 0xFF & ~lamps
+    hal.light(signs.COLOURS["red"])
     assert expander.written == 0xFF & ~pins.RED
-    hal.light(99)
-    assert expander.written == 0xFF & ~pins.RED
+    hal.light(signs.COLOURS["cyan"])
+    assert expander.written == 0xFF & ~(pins.GREEN | pins.BLUE)
+    hal.light(0xFF)
+    assert expander.written == 0xF8
 
 
 # Store ------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ the checkout stand for what is in it.
 """
 
 import importlib
+import itertools
 import runpy
 import sys
 import types
@@ -22,7 +23,7 @@ from podsteam.flash import image
 from podsteam.wire import messages as w
 from podsteam_firmware.hal import pins
 from podsteam_loader import record
-from podsteam_protocol import frame
+from podsteam_protocol import frame, signs
 from podsteam_protocol import messages as m
 
 Load = Callable[[str], types.ModuleType]
@@ -305,6 +306,17 @@ def test_thirty_good_seconds_make_it_no_failed_boot(chip: Chip, tmp_path: Path) 
     assert runs == ["a"] * 5
 
 
+def assert_safe_mode_light(lamps: list[int]) -> None:
+    """The rhythm of safe mode in lamps that were looked at every 50 ms for two rounds, in its colour."""
+    _, colour, rhythm, *_ = next(light for light in signs.LIGHTS if light[0] == "SAFE_MODE")
+    assert set(lamps) == {0, signs.COLOURS[colour]}
+    runs = [(lit, len(list(same))) for lit, same in itertools.groupby(lamps, bool)][1:-1]
+    # A turn takes up to 100 ms, half a step.
+    seen = "".join("#."[not lit] * round(length / 4) for lit, length in runs)
+    assert seen.strip(".") in rhythm * 3 and len(seen) >= signs.STEPS
+    assert seen.count("#") >= rhythm.count("#")
+
+
 def test_safe_mode_answers_with_everything_off_and_keeps_the_words(chip: Chip, tmp_path: Path) -> None:
     fill(tmp_path, "a")
     for _ in range(3):
@@ -316,8 +328,12 @@ def test_safe_mode_answers_with_everything_off_and_keeps_the_words(chip: Chip, t
     # The fake's driver sends when it is written to.
     chip.at(start_us + 20_000_000, lambda: chip.from_host(frame.encode(m.PING, 2, bytes(4))))
     chip.at(start_us + 30_000_000, lambda: chip.reset(1))
+    lamps: list[int] = []
+    for i in range(161):
+        chip.at(start_us + 21_000_000 + i * 50_000, lambda: lamps.append(~chip.devices[1][pins.EXPANDER].written & 7))  # type: ignore[attr-defined]
     slots, after = run_as(chip, tmp_path, hang)
     assert slots == []
+    assert_safe_mode_light(lamps)
     bodies = [body for is_frame, body in frame.Splitter().feed(bytes(chip.host)) if is_frame]
     assert bodies[0][0] == m.HELLO | m.REPLY
     reply = w.HelloReply.unpack(bodies[0][6:])

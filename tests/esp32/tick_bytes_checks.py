@@ -149,7 +149,7 @@ def main(root):
         ("burst_abort", lambda: hal.burst_abort()),
         ("valve_abort", lambda: hal.valve_abort()),
         ("light", lambda: hal.light(3)),
-        ("beep", lambda: hal.beep()),
+        ("beep", lambda: hal.beep(0x55)),
         ("feed", lambda: hal.feed()),
         ("wait", lambda: hal.wait(hal.now_ms() + 2)),
         ("link_read", lambda: hal.link_read(buf)),

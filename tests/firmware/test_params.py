@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parameter sets A and B: whatever a write leaves, the last good set counts; versions stand beside each other."""
 
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from params_checks import V1, V2, V3, FileHal
 
-from podsteam_firmware.heat.regimes import Heat
-from podsteam_firmware.heat.settings import Settings
 from podsteam_firmware.store import params
 
 HW = Path(__file__).parents[2] / "hw"
@@ -96,61 +93,6 @@ def test_a_set_under_another_versions_name_is_not_taken() -> None:
     params.save(hal, "x", (("<ii", None),), (1, 2))
     hal.files["params/x2a"] = hal.files["params/x1a"]
     assert params.load(hal, "x", (("<ii", None), ("<ii", None))) == ((1, 2), True)
-
-
-def test_layouts_of_bytes_on_flash_stay_as_they_are() -> None:
-    """What was once written must be read for ever: a changed layout needs a new version."""
-    hal = FileHal()
-    assert params.keep(hal, learned(98_765, 432, 21_000))
-    raw = hal.files["params/heat1a"]
-    assert raw.hex() == "505365740100" + "0c00" + "01000000" + "cd810100b001000008520000" + raw[-4:].hex()
-    assert [layout for layout, _ in params.HEAT] == ["<iii"]
-
-
-# The heater's learned values --------------------------------------------------------------------------------------
-
-
-def learned(boiling_mc: int, capacity_j_k: int = 400, ambient_mc: int = 22_000) -> Heat:
-    settings = Settings()
-    settings.capacity_j_k, settings.ambient_mc = capacity_j_k, ambient_mc
-    heat = Heat(settings)
-    heat.boiling_mc = boiling_mc
-    return heat
-
-
-def test_what_was_learned_is_there_at_the_next_start() -> None:
-    hal = FileHal()
-    assert params.keep(hal, learned(95_000))
-    settings = Settings()
-    params.recall(hal, settings)
-    heat = Heat(settings)
-    assert (heat.boiling_mc, heat.energy.capacity_j_k, heat.energy.ambient_mc) == (93_000, 400, 22_000)
-    writes = len(hal.written)
-    assert params.keep(hal, learned(95_000))
-    assert len(hal.written) == writes
-
-
-@pytest.mark.parametrize(
-    "heat", [learned(0), learned(83_999), learned(104_001), learned(95_000, 100), learned(95_000, 400, 60_000)]
-)
-def test_nonsense_is_neither_kept_nor_believed(heat: Heat) -> None:
-    hal = FileHal()
-    assert params.keep(hal, learned(95_000))
-    assert params.keep(hal, heat)
-    assert len(hal.written) == 1
-    values = (heat.boiling_mc, heat.energy.capacity_j_k, heat.energy.ambient_mc)
-    assert params.save(hal, "heat", params.HEAT, values)
-    settings = Settings()
-    params.recall(hal, settings)
-    assert (settings.boiling_mc, settings.capacity_j_k) == (0, 366)
-
-
-def test_bounds_are_those_of_the_heater() -> None:
-    from podsteam_firmware.heat import boiling, energy
-
-    assert (boiling._LOWEST_MC, Settings().metal_j_k + energy._WATER_MIN_J_K, energy._ROOM_MIN_MC) == params._LOW
-    assert params._HIGH[1:] == (Settings().metal_j_k + energy._WATER_MAX_J_K, energy._ROOM_MAX_MC)
-    assert struct.calcsize(params.HEAT[-1][0]) == 12
 
 
 # On littlefs, with power cuts, on both interpreters ---------------------------------------------------------------

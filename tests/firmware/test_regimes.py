@@ -9,7 +9,9 @@ from heat_loop import HeatLoop, Plant, SmallPlant, TwinPlant, full_power_s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from podsteam_firmware.heat import balance as balance_module
 from podsteam_firmware.heat import boiling as boiling_module
+from podsteam_firmware.heat import onset as onset_module
 from podsteam_firmware.heat.boiling import Boiling
 from podsteam_firmware.heat.probe import COAST, DRY, PULSE, WET, Probe
 from podsteam_firmware.heat.regimes import Heat
@@ -108,7 +110,7 @@ def test_steam_is_what_was_asked_for(changes: dict[str, float]) -> None:
 
 
 def test_peak_at_first_use_and_learned() -> None:
-    """5 s peak at most 25 % over the rate at first use, 12 % once the boiling point is known."""
+    """5 s peak at most 25 % over the rate at first use, 10 % once the boiling point is known."""
     loop = steaming(TwinPlant(), seconds=30)
     assert loop.peak_steam() <= 6.0 * 1.25
     loop.heat.off()
@@ -117,7 +119,7 @@ def test_peak_at_first_use_and_learned() -> None:
     loop.heat.steam(6000)
     assert loop.run(100, lambda: loop.heat.steam_ok)
     loop.run(20)
-    assert loop.peak_steam() <= 6.0 * 1.12
+    assert loop.peak_steam() <= 6.0 * 1.10
 
 
 def test_rate_can_be_changed() -> None:
@@ -133,9 +135,9 @@ def test_rate_can_be_changed() -> None:
 
 
 def test_steam_sum() -> None:
-    """The sum follows the truth; what was made before the plateau was seen is missing (1 g)."""
+    """The sum follows the truth, what was made before the plateau was seen included."""
     loop = steaming(TwinPlant(), seconds=150)
-    assert -1500 <= loop.heat.steam_mg - loop.plant.steam_g() * 1000 <= 100
+    assert abs(loop.heat.steam_mg - loop.plant.steam_g() * 1000) <= 200
     loop.heat.reset_steam()
     before = loop.plant.steam_g()
     loop.run(60)
@@ -373,7 +375,7 @@ def test_probe_finds_an_empty_boiler(watts: float, demand: str) -> None:
     loop.run(10)
     assert loop.heat.duty_permille == 0
     assert loop.heat.regime == m.REGIME_COOL
-    assert max(row.wall for row in loop.rows) <= 80
+    assert max(row.wall for row in loop.rows) <= 105
     assert loop.supervisor.fault == 0
     loop.heat.off()
     assert not loop.heat.probe_dry
@@ -388,6 +390,19 @@ def test_probe_does_not_call_a_wet_boiler_dry(grams: float, area: float) -> None
     assert not loop.heat.probe_dry
 
 
+def test_probe_heats_on_when_in_doubt() -> None:
+    """No sign of water at 40 K, but the sixth ten kelvin take 8 % more than the third, or the water gets warm."""
+    for fourth, sixth, rate, rise in ((107, 100, 0, 4000), (105, 108, 0, 6000), (100, 100, 850, 6000)):
+        powers = (100, 100, 100, fourth, 100, sixth, 0)
+        probe = Probe()
+        probe.begin(20_000, 20_000)
+        wall = 20_000
+        while probe.step(wall, 20_000, powers[(wall - 20_000) // 10_000], rate) == PULSE:
+            wall += 100
+        assert probe.state == WET
+        assert probe.rise_cdeg == rise
+
+
 def test_probe_coasts_when_in_doubt_and_decides_by_cooling() -> None:
     """Same energy for each ten kelvin and a cold water sensor: the heat pauses. Cooling is water, none is dry."""
     for cools, verdict in ((True, WET), (False, DRY)):
@@ -397,7 +412,7 @@ def test_probe_coasts_when_in_doubt_and_decides_by_cooling() -> None:
         while probe.step(wall, 20_000, 4000) == PULSE:
             wall += 350
         assert probe.state == COAST
-        assert probe.rise_cdeg == 4025
+        assert probe.rise_cdeg == 6020
         for _ in range(160):
             wall -= 30 if cools else 4
             state = probe.step(wall, 20_000, 0)
@@ -477,8 +492,17 @@ def test_room_temperature_is_taken_at_a_cold_start_only() -> None:
 @pytest.fixture(scope="module")
 def _checked() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boiling_module, "array", checked_array)
+        for module in (boiling_module, onset_module, balance_module):
+            patch.setattr(module, "array", checked_array)
         yield
+
+
+def all_parts(thing: object) -> Iterator[object]:
+    """`thing` and what it holds of the heater's parts."""
+    yield thing
+    for value in vars(thing).values():
+        if type(value).__module__.startswith("podsteam_firmware.heat") and value is not thing:
+            yield from all_parts(value) if not isinstance(value, Settings) else ()
 
 
 TEMPERATURE = st.sampled_from([-20_000, 19_000, 44_000, 87_000, 99_000, 100_000, 121_000, 200_000])
@@ -487,7 +511,7 @@ TEMPERATURE = st.sampled_from([-20_000, 19_000, 44_000, 87_000, 99_000, 100_000,
 @pytest.mark.usefixtures("_checked")
 @settings(max_examples=60)
 @given(
-    st.sampled_from(["steam", "hold"]),
+    st.sampled_from(["steam", "hold", "tune"]),
     st.lists(
         st.tuples(TEMPERATURE, TEMPERATURE, TEMPERATURE, st.sampled_from([0, 1, 4000, 13_000]), st.integers(1, 60)),
         min_size=1,
@@ -501,10 +525,12 @@ def test_no_input_leaves_the_small_integers(demand: str, rows: list[tuple[int, i
     limits.metal_j_k = 300
     check_attributes(limits)
     heat = Heat(limits)
-    for thing in (heat, heat.energy, heat._hold, heat._boiling, heat._evidence, heat._probe):
+    for thing in all_parts(heat):
         check_attributes(thing)
     if demand == "steam":
         heat.steam(CheckedInt(20_000))
+    elif demand == "tune":
+        heat.tune()
     else:
         heat.hold(CheckedInt(98_000))
     sense = Sense()

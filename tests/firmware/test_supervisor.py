@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from small_boiler import uv_of
 
 from podsteam_firmware.safety import dry as dry_module
+from podsteam_firmware.safety import frozen as frozen_module
+from podsteam_firmware.safety import noisy as noisy_module
+from podsteam_firmware.safety import trend as trend_module
 from podsteam_firmware.safety.dry import Dry
 from podsteam_firmware.safety.load import Load
 from podsteam_firmware.safety.ranges import Ranges
-from podsteam_firmware.safety.rise import Rise
 from podsteam_firmware.safety.supervisor import Supervisor
+from podsteam_firmware.safety.trend import Trend
 from podsteam_firmware.signals import Inputs
 from podsteam_firmware.ticks import add
 from podsteam_protocol import messages as m
@@ -48,9 +51,11 @@ class Bench:
         inputs = self.inputs
         self.now_ms = add(self.now_ms, elapsed_ms)
         inputs.sampled_ms = add(self.now_ms, -self.age_ms)
-        inputs.zero_cross = (inputs.zero_cross + self.crossings) & MASK
+        inputs.zero_cross = (inputs.zero_cross + self.crossings * elapsed_ms // 50) & MASK
         inputs.burst_halves = (inputs.burst_halves + self.burst) & MASK
         inputs.load_halves = (inputs.load_halves + self.load) & MASK
+        if self.supervisor.weld.testing:
+            self.supervisor.weld.pattern()
         inputs.wall_uv -= self.warming_uv
         self.supervisor.step(self.now_ms, inputs, self.heat, self.valve)
         return self.supervisor
@@ -82,14 +87,17 @@ def assert_off(supervisor: Supervisor) -> None:
 
 
 def test_relay_first_heat_after_400_ms() -> None:
-    """The relay has time to close, and a welded SSR to show itself, before the first burst."""
+    """First the relay is tested, for 250 ms; then it has time to close, and a welded SSR to show itself."""
     bench = Bench()
     assert_off(bench.supervisor)
-    ticks = 0
+    ticks = tests = 0
     while not bench.tick().allow:
-        assert bench.supervisor.relay
-        ticks += 1
-    assert ticks == 8
+        if bench.supervisor.relay:
+            ticks += 1
+        else:
+            assert bench.supervisor.weld.testing
+            tests += 1
+    assert (tests, ticks) == (5, 8)
     assert bench.supervisor.fault == 0
 
 
@@ -106,7 +114,10 @@ def test_settling_starts_again_after_a_pause() -> None:
     bench.heat = False
     assert_off(bench.tick())
     bench.heat = True
-    assert bench.tick().relay
+    # The relay may still be closed for 300 ms; then it is tested.
+    for _ in range(10):
+        assert_off(bench.tick())
+    assert bench.run(2).relay
     assert not bench.supervisor.allow
 
 
@@ -136,7 +147,6 @@ def test_limits_are_the_temperatures_they_claim() -> None:
         ("dry", "_RUNAWAY_UV", 114.0),
         ("dry", "_RUNAWAY_GROWN_UV", 124.0),
         ("dry", "_BOILING_UV", 85.0),
-        ("rise", "_COLD_UV", 75.0),
     ):
         loaded = __import__("podsteam_firmware.safety." + module, fromlist=[name])
         assert abs(getattr(loaded, name) - uv_of(celsius)) <= 500, name
@@ -233,6 +243,7 @@ def test_hot_readings_far_apart_are_no_over_temperature() -> None:
 @pytest.mark.parametrize(("age_ms", "fault"), [(150, 0), (151, m.CODE_SAMPLES_STALE), (-150, 0), (-151, 115)])
 def test_stale_samples(age_ms: int, fault: int) -> None:
     bench = Bench().allowed()
+    bench.heat = False
     bench.age_ms = age_ms
     assert bench.tick().fault == fault
     if fault:
@@ -283,11 +294,11 @@ def test_welded_relay_is_found_at_full_power_by_the_cycle_left_out() -> None:
 
 
 def test_counters_read_a_moment_apart_are_no_fault() -> None:
-    """Up to 2 half-cycles early or late, for 20 min, and a miscount every 20 s."""
+    """One half-cycle early or late, for 20 min, and a miscount every 20 s."""
     bench = Bench().allowed()
-    bench.inputs.wall_uv = 700_000
+    bench.inputs.wall_uv = bench.inputs.water_uv = 700_000
     for i in range(24_000):
-        skew = (0, 2, -2, 1, -1, 0)[i % 6]
+        skew = (0, 1, -1, 1, 0, -1)[i % 6]
         bench.burst = 3 + max(skew, 0)
         bench.load = 3 + max(-skew, 0)
         if i % 400 == 399:
@@ -441,59 +452,13 @@ def test_mains_lost_by_crossings_takes_two_ticks() -> None:
 # Heating failed ---------------------------------------------------------------------------------------------
 
 
-def heated(warming_uv: int, wall_uv: int, halves: int = 5, ticks: int = 130) -> bool:
-    rise = Rise()
-    found = False
-    for i in range(ticks):
-        found = rise.step(wall_uv - warming_uv * i, halves, 5) or found
-    return found
-
-
-def test_wall_that_does_not_get_warmer() -> None:
-    assert heated(0, 2_000_000)
-    assert heated(115, 2_000_000)
-    assert not heated(130, 2_000_000)
-    assert not heated(0, 1_009_000)
-    assert heated(0, 1_011_000)
-    assert heated(0, 2_000_000, halves=4)
-    assert not heated(0, 2_000_000, halves=3)
-
-
-def test_every_window_of_five_seconds_counts() -> None:
-    """8 s of healthy warming, then none: found at the end of the first whole window without."""
-    rise = Rise()
-    uv = 2_000_000
-    for i in range(400):
-        uv -= 500 if i < 160 else 0
-        if rise.step(uv, 5, 5):
-            assert 295 <= i <= 305
-            assert abs(rise.detail) <= 100
-            return
-    raise AssertionError("never found")
-
-
-def test_four_fifths_of_full_power_is_enough_and_less_is_not() -> None:
-    for every, found in ((1000, True), (50, False)):
-        rise = Rise()
-        hits = [rise.step(2_000_000, 3 if i % every == every - 1 else 4, 5) for i in range(130)]
-        assert any(hits) is found
-
-
-def test_heating_failed_takes_five_seconds() -> None:
+def test_heating_failed_takes_less_than_four_seconds() -> None:
     bench = Bench().allowed()
     bench.burst = bench.load = 5
     ticks = bench.ticks_to_fault()
     assert bench.supervisor.fault == m.CODE_HEATING_FAILED
-    assert 95 <= ticks <= 105
-    assert abs(bench.supervisor.fault_detail) <= 100
-
-
-def test_pauses_are_not_counted_as_heating() -> None:
-    bench = Bench().allowed()
-    for i in range(1000):
-        bench.burst = bench.load = 5 if i % 80 else 0
-        bench.tick()
-    assert bench.supervisor.fault == 0
+    assert 65 <= ticks <= 75
+    assert bench.supervisor.fault_detail == 0
 
 
 # On-time, lease, latch --------------------------------------------------------------------------------------
@@ -606,13 +571,13 @@ def test_memory_is_kept_twice() -> None:
         bench = Bench().allowed()
         setattr(bench.supervisor, spoil, getattr(bench.supervisor, spoil) ^ 64)
         bench.tick()
-        assert bench.supervisor.fault == m.CODE_CHECKPOINT
+        assert bench.supervisor.fault == m.CODE_MEMORY
         assert_off(bench.supervisor)
     bench = Bench().allowed()
     bench.supervisor.trip(m.CODE_DRY_BOIL, 1)
     bench.supervisor.fault = 0
     bench.tick()
-    assert bench.supervisor.fault == m.CODE_CHECKPOINT
+    assert bench.supervisor.fault == m.CODE_MEMORY
 
 
 # Dry boil: the rules ------------------------------------------------------------------------------------------
@@ -633,10 +598,10 @@ def judge(
 
 
 def test_wall_leaving_its_plateau() -> None:
-    """105 degC for 30 s, then 0.3 K/s: found 4 to 5 K over the plateau."""
+    """105 degC for 30 s, then 0.3 K/s: found 3 to 4 K over the plateau."""
     found = judge(Dry(), lambda s: 105.0 + max(0.0, s - 30) * 0.3, 80, lambda s: 3)
     assert found is not None
-    assert 3.8 <= (found - 30) * 0.3 <= 5.0
+    assert 3.0 <= (found - 30) * 0.3 <= 4.2
 
 
 def test_plateau_is_not_left_by_noise_drift_or_more_power() -> None:
@@ -793,8 +758,9 @@ def test_welded_relay_at_start_is_found_before_any_heat_is_asked_for() -> None:
     loop.heat.steam(6000)
     assert loop.run(0.5, lambda: loop.supervisor.fault != 0)
     assert loop.supervisor.fault == m.CODE_SSR_WELDED
-    assert plant.heater.burst_halves == 0
     loop.run(1)
+    # Nothing but the tests of the relay was commanded, at the start and before heat.
+    assert plant.heater.burst_halves == 4
     assert not plant.heater.relay_closed(plant._us)
 
 
@@ -824,7 +790,8 @@ def test_wall_sensor_that_came_off_during_heat_up() -> None:
 @pytest.fixture(scope="module")
 def _checked() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dry_module, "array", checked_array)
+        for module in (dry_module, frozen_module, noisy_module, trend_module):
+            patch.setattr(module, "array", checked_array)
         yield
 
 
@@ -843,8 +810,10 @@ COUNT = st.sampled_from([0, 1, 5, 64, 1 << 20, MASK])
 )
 def test_no_input_leaves_the_small_integers(rows: list[tuple[int, int, int, int, int, int, int, int]]) -> None:
     supervisor = Supervisor()
-    for thing in (supervisor, supervisor._ranges, supervisor._load, supervisor._rise, supervisor._dry):
-        check_attributes(thing)
+    check_attributes(supervisor)
+    for thing in vars(supervisor).values():
+        if hasattr(thing, "__dict__"):
+            check_attributes(thing)
     inputs = Inputs()
     now_ms = CheckedInt(MASK - 3000)
     supervisor.lease_begin(now_ms, CheckedInt(1500))
@@ -865,12 +834,12 @@ def test_no_input_leaves_the_small_integers(rows: list[tuple[int, int, int, int,
 @given(st.lists(st.tuples(UV, st.integers(0, 64)), min_size=20, max_size=120))
 def test_detectors_alone_stay_small(rows: list[tuple[int, int]]) -> None:
     """Without the range check before them, which would hide most."""
-    dry, rise, ranges, inputs = Dry(), Rise(), Ranges(), Inputs()
-    for thing in (dry, rise, ranges):
+    dry, trend, ranges, inputs = Dry(), Trend(), Ranges(), Inputs()
+    for thing in (dry, trend, ranges):
         check_attributes(thing)
     for uv, halves in rows:
         for _ in range(5):
             dry.step(CheckedInt(uv), CheckedInt(uv), CheckedInt(halves))
-            rise.step(CheckedInt(uv), CheckedInt(halves), CheckedInt(5))
+            trend.step(inputs, CheckedInt(halves), CheckedInt(5))
         inputs.wall_uv = inputs.water_uv = CheckedInt(uv)
         ranges.step(inputs)

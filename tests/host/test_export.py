@@ -78,7 +78,7 @@ def test_without_a_clock_the_time_is_empty(tmp_path: Path) -> None:
 
 def test_every_column_that_has_a_unit_names_it() -> None:
     ends = {"s": "_s", "degC": "_degC", "V": "_V", "%": "_percent", "W": "_W", "g/min": "_g_per_min", "J": "_J"}
-    ends["uL"] = "_uL"
+    ends |= {"uL": "_uL", "g": "_g"}
     for column in (*SAMPLES, *EVENTS, *DOSES):
         assert re.fullmatch(r"[A-Za-z0-9_]+", column.name)
         assert column.meaning

@@ -16,7 +16,7 @@ from podsteam_loader import record
 
 CHECKS = Path(__file__).with_name("boot_checks.py")
 ENTRY = image.read_folder(Path(podsteam_firmware.__file__).parent / "entry")
-SIZE = 224 * image.BLOCK
+SIZE = 320 * image.BLOCK
 """Two slots: a file takes a block at least."""
 MPY = "podsteam_firmware/core.mpy"
 
@@ -48,7 +48,7 @@ class Unit:
 
         Returns the folders that came to run, and HELLO's capabilities (-1: no answer).
         """
-        printed = self._run(CHECKS, str(self._image), str(SIZE), str(port_cause), str(self._rtc))
+        printed = self._run(CHECKS, str(self._image), str(SIZE), str(port_cause), str(self._rtc), heap="8m")
         sources = re.search(r"^sources: (.*)$", printed, re.M)
         hello = re.search(r"^frame: 0x81 (\d+)$", printed, re.M)
         figures = re.search(r"^figures: (.*)$", printed, re.M)

@@ -23,7 +23,7 @@ def root(pytestconfig) -> Path:
 
 def altered(**changes) -> SimpleNamespace:
     """The schema with some of its tables replaced."""
-    names = ("MAJOR", "MINOR", "STRUCTS", "MESSAGES", "ENUMS", "BITS", "CODES")
+    names = ("MAJOR", "MINOR", "STRUCTS", "MESSAGES", "ENUMS", "BITS", "CODES", "FAULTS")
     return SimpleNamespace(**{name: getattr(schema, name) for name in names} | changes)
 
 
@@ -164,6 +164,11 @@ def test_a_new_major_version_still_keeps_the_frozen_block():
         ({"MESSAGES": ((0x20, "A", "wish", "", (), (), ()),)}, "wish is no class"),
         ({"CODES": ((600, "A", "b.", "c.", "d."),)}, "no subsystem's range"),
         ({"CODES": ((6, "A", "b", "c.", "d."),)}, "no sentence"),
+        ({"FAULTS": schema.FAULTS[1:]}, "code WALL_OPEN has no row in FAULTS"),
+        ({"FAULTS": (*schema.FAULTS, ("NO_SUCH", "FAULT_HOT", True, "A."))}, "no such code"),
+        ({"FAULTS": (("WALL_OPEN", "FAULT_LOUD", True, "A."), *schema.FAULTS[1:])}, "is no class"),
+        ({"FAULTS": (("WALL_OPEN", "FAULT_DOSE", True, "A."), *schema.FAULTS[1:])}, "have the class FAULT_DOSE"),
+        ({"FAULTS": (("WALL_OPEN", "FAULT_SENSOR", True, "A"), *schema.FAULTS[1:])}, "and a sentence"),
         ({"ENUMS": (("E", "", ((1, "A", ""), (1, "B", ""))),)}, "E: value 1 is used twice"),
     ],
 )

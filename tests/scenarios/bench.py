@@ -20,7 +20,8 @@ class Bench:
 
     def __init__(self, interpreter: str = "cpython", **options: Any) -> None:
         options.setdefault("podlet", "demo")
-        self.twin = launch.start(interpreter=interpreter, seed=options.pop("seed", 1), unix_s=0, **options)
+        options.setdefault("unix_s", 0)
+        self.twin = launch.start(interpreter=interpreter, seed=options.pop("seed", 1), **options)
         self.events: list[tuple[int, int, int]] = []
         self.telemetry: list[w.Tele] = []
         self._splitter = frame.Splitter()
@@ -30,6 +31,10 @@ class Bench:
         """Let time pass."""
         until = self.twin.now_us + int(seconds * 1e6)
         self._take(self.twin.exchange(b"", until, stop=False))
+
+    def send(self, data: bytes) -> None:
+        """Send bytes and wait for nothing."""
+        self._take(self.twin.exchange(data, self.twin.now_us, stop=False))
 
     def run_hosted(self, seconds: float) -> None:
         """Let time pass and renew the lease every half second, as long as the session wants it."""

@@ -20,6 +20,22 @@ STOP = (w.StopRequest, {})
 PAUSE = (w.PauseRequest, {"token": TOKEN})
 RESUME = (w.ResumeRequest, {"token": TOKEN})
 SUBSCRIBE = (w.TeleSubRequest, {"period_ms": 500})
+TUNE = (w.TuneRequest, {"token": TOKEN, "kind": w.TuneKindValue.HEAT_UP})
+TUNED = (w.TuneGetRequest, {"which": 1})
+CALIBRATION = w.Calibration(
+    element_dw=3800,
+    gain_permille=1070,
+    wall_low_mk=-400,
+    water_low_mk=600,
+    outlet_low_mk=250,
+    low_cdeg=2010,
+    water_high_mk=-300,
+    high_cdeg=9960,
+    hold_gain_dw_k=220,
+    hold_integral_ds=600,
+    hold_derivative_ds=70,
+)
+CALIBRATE = (w.CalSetRequest, {"calibration": CALIBRATION.pack()})
 PRESS = {"do": "press"}
 
 
@@ -59,6 +75,18 @@ SCENARIOS: list[tuple[str, dict[str, Any], list[tuple[float, Any]], float]] = [
         {"seed": 13, "podlet": "demo"},
         [(2.0, PRESS), (110.0, {"do": "reset", "cause": "watchdog"})],
         130.0,
+    ),
+    (
+        "tune",
+        {"seed": 15, "podlet": "demo"},
+        [(1.0, HELLO), (1.2, SUBSCRIBE), (1.5, TUNE), (2.5, PRESS), *leases(2.0, 300), (299.0, TUNED)],
+        300.0,
+    ),
+    (
+        "calibrated",
+        {"seed": 16, "podlet": "demo", "plant": {"element_error": 0.05, "water_offset_mc": 300}},
+        [(1.0, HELLO), (1.2, SUBSCRIBE), (1.5, CALIBRATE), (2.5, ARM), (3.5, PRESS), *leases(3.0, 330)],
+        330.0,
     ),
     ("flood", {"seed": 14, "podlet": "demo"}, [(1.0, HELLO), *[(2 + i / 100, STOP) for i in range(300)]], 10.0),
 ]

@@ -24,6 +24,7 @@ MISMATCHED = {
     "ambient_c": 27.9,
     "wall_offset_mc": 730,
     "wall_lag_s": 2.9,
+    "adc_bow_uv": 9100.0,
 }
 
 

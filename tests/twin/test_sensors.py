@@ -130,6 +130,29 @@ def test_the_gain_of_the_adc_is_common_to_all() -> None:
     assert inputs.water_uv() == pytest.approx(exact_uv(boiler.water_probe_c) * 1.01, abs=200)
 
 
+def test_a_curved_characteristic() -> None:
+    """The bow adds most in the middle and nothing at both ends, to the NTCs and the reference, not to the mains."""
+    boiler, _, inputs = board(adc_bow_uv=14_000.0, **QUIET)
+    _, _, straight = board(**QUIET)
+    bow = {}
+    for volts in (0.2, 0.6, 1.0, 1.3, 1.6, 2.0, 2.4):
+        bow[volts] = inputs.wall.read(volts * 1e6) - straight.wall.read(volts * 1e6)
+    assert bow[1.3] == 14_000
+    assert bow[1.0] == bow[1.6] == pytest.approx(13_050, abs=100)
+    assert bow[0.6] == bow[2.0] == pytest.approx(8_800, abs=100)
+    assert bow[0.2] == bow[2.4] == pytest.approx(1_200, abs=100)
+    assert inputs.reference_uv() == pytest.approx(1_250_000 + 14_000, abs=100)
+    assert inputs.mains_uv() == 1_150_000
+    inputs.outlet.fault = "open"
+    assert inputs.outlet_uv() == 2_500_000
+    inputs.outlet.fault = "short"
+    assert inputs.outlet_uv() == 142_000
+    # Against the reference, as the device takes it, a tenth or two of a kelvin remain where water boils.
+    boiler.water_probe_c = 100.0
+    ratio_uv = inputs.water_uv() * 1_250_000 / inputs.reference_uv()
+    assert 0.05 < abs(temperature_c(ratio_uv) - 100.0) < 0.25
+
+
 def test_random_numbers() -> None:
     source = Rng(9)
     sample = [source.uniform() for _ in range(4000)]

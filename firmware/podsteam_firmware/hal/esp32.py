@@ -41,24 +41,13 @@ _AUX_HZ = const(100_000)
 _WATCHDOG_MS = const(1000)
 _STARTING_MS = const(10_000)
 """Time for the firmware to come to its first tick."""
-_BEEP_MS = const(80)
+_SOUND_STEPS = const(8)
+_SOUND_PARTS = const(4)
+"""Items of a step of a sound, 25 ms each."""
 _PARTS = const(32)
 """Items of a valve pulse: enough to keep each below 32,767 us."""
 _SHORTEST_US = const(1_000)
 _LONGEST_US = const(1_000_000)
-
-# Lights for the STATE values IDLE, ARMED, WARM_UP, STEAM, PAUSED, COOLING, FAULT.
-_LIGHTS = bytes(
-    (
-        pins.GREEN,
-        pins.RED | pins.GREEN,
-        pins.RED | pins.BLUE,
-        pins.BLUE,
-        pins.GREEN | pins.BLUE,
-        pins.RED | pins.GREEN | pins.BLUE,
-        pins.RED,
-    )
-)
 
 
 class Esp32Hal(Hal):
@@ -84,8 +73,8 @@ class Esp32Hal(Hal):
         self._buzzer = OneShot(2, pins.BUZZER)
         self._valve_durations = [1] * (_PARTS + 1)
         self._valve_levels = [True] * _PARTS + [False]
-        self._beep_durations = [_BEEP_MS * 1000 // 4] * 4 + [1]
-        self._beep_levels = [True] * 4 + [False]
+        self._sound_durations = [100_000 // _SOUND_PARTS] * (_SOUND_STEPS * _SOUND_PARTS) + [1]
+        self._sound_levels = [False] * (_SOUND_STEPS * _SOUND_PARTS + 1)
         self._sampler = Sampler()
         self._button = Pin(pins.BUTTON, Pin.IN, Pin.PULL_UP)
         self._coil = Pin(pins.COIL, Pin.IN)
@@ -216,13 +205,18 @@ class Esp32Hal(Hal):
         self._valve.abort()
 
     # Signs ------------------------------------------------------------------------------------------------
-    def light(self, state: int) -> None:
-        """As the verb. A state that is not known shows as a fault."""
-        self._panel.light(_LIGHTS[state] if 0 <= state < len(_LIGHTS) else pins.RED)
-
-    def beep(self) -> None:
+    def light(self, lamps: int) -> None:
         """As the verb."""
-        self._buzzer.send(self._beep_durations, self._beep_levels)
+        self._panel.light(lamps & (pins.RED | pins.GREEN | pins.BLUE))
+
+    def beep(self, sound: int) -> None:
+        """As the verb. Does nothing while a sound plays."""
+        if self._buzzer.busy():
+            return
+        levels = self._sound_levels
+        for i in range(_SOUND_STEPS * _SOUND_PARTS):
+            levels[i] = sound >> i // _SOUND_PARTS & 1 == 1
+        self._buzzer.send(self._sound_durations, levels)
 
     # Podlet reader ----------------------------------------------------------------------------------------
     def nfc_write(self, buf: bytearray, length: int) -> int:

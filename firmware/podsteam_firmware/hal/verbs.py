@@ -85,12 +85,12 @@ class Hal(Protocol):
         ...
 
     # Signs ------------------------------------------------------------------------------------------------
-    def light(self, state: int) -> None:
-        """Show a STATE on the status light."""
+    def light(self, lamps: int) -> None:
+        """Light these lamps of the status light and no others: red 1, green 2, blue 4. The tick plays the rhythm."""
         ...
 
-    def beep(self) -> None:
-        """One short sound, ended by hardware."""
+    def beep(self, sound: int) -> None:
+        """Play a SOUND word: bit i is 100 ms from 100 i ms on, 8 of them; ended by hardware. Not while one plays."""
         ...
 
     # Podlet reader (I2C of its own) -----------------------------------------------------------------------

@@ -25,6 +25,9 @@ _RATE_MAX_MC_S = const(20000)
 _FELL_MC = const(3000)
 _LAG_S = const(4)
 """Middle of the envelope of sensor lags: how far the reading still has to go when the plateau is seen."""
+_NEAR_MC = const(1200)
+"""Where the boiling point and the lag are known, a bend of the reading this close to it is believed."""
+_BEND_PERCENT = const(60)
 
 
 class Boiling:
@@ -37,6 +40,16 @@ class Boiling:
         """Boiling point as this device's water sensor shows it, milli-degC; 0: not yet learned."""
         self.rate_mc_s = 0
         """Slope of the water reading over the last 4 s, milli-K/s."""
+        self.mean_mc = 0
+        """Mean of the newest whole second, milli-degC."""
+        self.sure = False
+        """The plateau was seen since the start, so nobody can have carried the device away."""
+        self.seen_s = 0
+        """Since when the plateau has been seen, s (up to 1,000)."""
+        self.fell = False
+        """In this second colder water has ended the plateau, or it was none."""
+        self._true_mc = 0
+        self._bend_mc_s = -1
         self._means = array("i", (0 for _ in range(_BLOCKS)))
         self._known = 0
         self._sum = 0
@@ -52,25 +65,34 @@ class Boiling:
         self._still_s = 0
         self._gone_s = 0
 
-    def step(self, water_mc: int, net_dw: int, capacity_j_k: int) -> None:
-        """`net_dw`: power less loss, 0.1 W; `capacity_j_k`: all that it heats, J/K, above 0."""
+    def expect(self, true_mc: int, rate_mc_s: int) -> None:
+        """What a known lag says of the water (milli-degC) and of the reading's slope now; -1: the lag is not known."""
+        self._true_mc = true_mc
+        self._bend_mc_s = rate_mc_s
+
+    def step(self, water_mc: int, net_dw: int, capacity_j_k: int) -> bool:
+        """`net_dw`: power less loss, 0.1 W; `capacity_j_k`: all that it heats, J/K, above 0. True once a second."""
         self._sum += water_mc
         self._count += 1
         if self._count < _BLOCK:
-            return
+            return False
         mean = self._sum // _BLOCK
         self._sum = 0
         self._count = 0
+        self.mean_mc = mean
+        self.fell = False
         self._slope(mean)
         self._heated_s = self._heated_s + 1 if net_dw >= _NET_MIN_DW else 0
         # What the slope would be if nothing boiled: 0.1 W / (J/K) in milli-K/s.
         expected = net_dw * 100 // capacity_j_k
         if self.now:
+            self.seen_s = min(self.seen_s + 1, 1000)
             self._follow(mean, expected)
         elif mean >= _LOWEST_MC and self._heated_s >= _SETTLE_S:
             self._look(mean, expected)
         else:
             self._still_s = 0
+        return True
 
     def _slope(self, mean: int) -> None:
         means = self._means
@@ -84,15 +106,27 @@ class Boiling:
         self.rate_mc_s = max(-_RATE_MAX_MC_S, min(_RATE_MAX_MC_S, rate))
 
     def _look(self, mean: int, expected: int) -> None:
-        limit = max(_SLOPE_MIN_MC_S, min(_SLOPE_MAX_MC_S, expected // 4))
-        if self.rate_mc_s > limit:
+        limit = expected // 4
+        if limit > _SLOPE_MAX_MC_S:
+            limit = _SLOPE_MAX_MC_S
+        elif limit < _SLOPE_MIN_MC_S:
+            limit = _SLOPE_MIN_MC_S
+        if self.rate_mc_s > limit and not self._bent(expected):
             self._still_s = 0
             return
         self._still_s += 1
         if self._still_s >= _STILL_S:
             self.now = True
+            self.sure = True
+            self.seen_s = 0
             self._gone_s = 0
             self.point_mc = mean + max(self.rate_mc_s, 0) * _LAG_S
+
+    def _bent(self, expected: int) -> bool:
+        """Whether the reading, this close to the known boiling point, rises no longer as it should."""
+        if self._bend_mc_s < 0 or self.point_mc == 0 or self._true_mc + _NEAR_MC < self.point_mc:
+            return False
+        return self._bend_mc_s * 100 < expected * _BEND_PERCENT
 
     def _follow(self, mean: int, expected: int) -> None:
         """At the plateau the point follows the reading, within 8 s; cold water or a wrong guess ends it."""
@@ -100,5 +134,6 @@ class Boiling:
         self._gone_s = self._gone_s + 1 if rises else 0
         if mean < self.point_mc - _FELL_MC or self._gone_s >= _GONE_S:
             self.restart()
+            self.fell = True
         elif expected > 0:
             self.point_mc += (mean - self.point_mc) // 8

@@ -6,7 +6,9 @@ import struct
 import sys
 
 from podsteam_firmware import VERSION
+from podsteam_firmware.link import telemetry
 from podsteam_firmware.link.layout import BODY
+from podsteam_firmware.safety import selftest
 from podsteam_protocol import messages as m
 
 try:
@@ -59,7 +61,9 @@ def _status(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) ->
     struct.pack_into("<16sHH", reply, BODY + 15, name, session.number, session.session_ms // 1000)
     left_ms = core.lease.left_ms(now_ms)
     struct.pack_into("<BHHB", reply, BODY + 35, session.armed_s(now_ms), left_ms, core.events.next, core.reader.state)
-    return 41
+    telemetry.pack_outlook(core, reply, BODY + 41)
+    struct.pack_into("<HI", reply, BODY + 50, session.steam_ms // 1000, core.heat.steam_mg)
+    return 56
 
 
 def _tele_sub(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
@@ -80,6 +84,14 @@ def _events_get(core: "Core", now_ms: int, payload: memoryview, reply: bytearray
     return 4
 
 
+def _self_test(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    test = core.selftest
+    struct.pack_into("<HHH", reply, BODY, test.done, test.failed, selftest.STOPS)
+    for i in range(selftest.CHECKS):
+        struct.pack_into("<i", reply, BODY + 6 + 4 * i, test.readings[i])
+    return 6 + 4 * selftest.CHECKS
+
+
 HANDLERS = {
     m.HELLO: (6, _hello),
     m.PING: (4, _ping),
@@ -87,5 +99,6 @@ HANDLERS = {
     m.STATUS_GET: (0, _status),
     m.TELE_SUB: (2, _tele_sub),
     m.EVENTS_GET: (2, _events_get),
+    m.SELFTEST_GET: (0, _self_test),
 }
 """Request id to (least payload in bytes, handler)."""

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests about what is stored: programs, the podlet's tag, session records."""
+"""Requests about what is stored: programs, the podlet's tag, session records, the unit's calibration."""
 
 import binascii
 import struct
 
 from podsteam_firmware.link.layout import BODY, CHUNK
 from podsteam_firmware.session import program
+from podsteam_firmware.store import calibration
 from podsteam_firmware.store.programs import text
 from podsteam_protocol import messages as m
 from podsteam_protocol.const import const
@@ -114,6 +115,30 @@ def _record_read(core: "Core", now_ms: int, payload: memoryview, reply: bytearra
     return 4 + got
 
 
+def _cal_get(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    struct.pack_into(m.CALIBRATION_FMT, reply, BODY, *core.calibration)
+    return calibration.SIZE
+
+
+def _cal_set(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    if not core.may_write():
+        return -m.CODE_BUSY_SESSION
+    values = struct.unpack_from(m.CALIBRATION_FMT, payload, 0)
+    at_fault = calibration.check(values)
+    if at_fault >= 0:
+        return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, at_fault, values[at_fault])
+    if not core.calibrate(values):
+        return -m.CODE_STORE_FAILED
+    struct.pack_into(m.CALIBRATION_FMT, reply, BODY, *calibration.recall(core.hal))
+    return calibration.SIZE
+
+
+def _descale_done(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    if not core.may_write():
+        return -m.CODE_BUSY_SESSION
+    return 0 if core.descaled() else -m.CODE_STORE_FAILED
+
+
 HANDLERS = {
     m.PROGRAM_LIST: (1, _program_list),
     m.PROGRAM_GET: (16, _program_get),
@@ -123,5 +148,8 @@ HANDLERS = {
     m.PODLET_READ: (2, _podlet_read),
     m.RECORD_LIST: (1, _record_list),
     m.RECORD_READ: (6, _record_read),
+    m.CAL_GET: (0, _cal_get),
+    m.CAL_SET: (calibration.SIZE, _cal_set),
+    m.DESCALE_DONE: (0, _descale_done),
 }
 """Request id to (least payload in bytes, handler)."""

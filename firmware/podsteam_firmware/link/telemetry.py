@@ -4,6 +4,7 @@
 import struct
 
 from podsteam_firmware import ticks
+from podsteam_protocol import messages as m
 from podsteam_protocol.const import const
 
 try:
@@ -13,8 +14,11 @@ except ImportError:
 if TYPE_CHECKING:
     from podsteam_firmware.core import Core
 
-SIZE = const(36)
+SIZE = const(45)
 """Bytes of the TELE payload."""
+SHORT = const(36)
+"""Without its last part, the outlook, which then reads as not known."""
+_HIGHEST = const(0xFFFF)
 _LAPSE_MS = const(10_000)
 _MIN_PERIOD_MS = const(50)
 _MAX_PERIOD_MS = const(10_000)
@@ -32,6 +36,25 @@ def pack(core: "Core", buf: bytearray, at: int) -> None:
     _pack_heat(core, buf, at + 10)
     energy_j = core.sense.energy_dj // 10
     struct.pack_into("<IIBB", buf, at + 26, energy_j, doser.dosed_nl, doser.doses, core.telemetry.dropped & 0xFF)
+    pack_outlook(core, buf, at + 36)
+
+
+def pack_outlook(core: "Core", buf: bytearray, at: int) -> None:
+    """Write what is ahead into `buf` from `at`, in TELE and STATUS alike: 9 bytes, `known` first."""
+    heat = core.heat
+    known = m.KNOWN_TO_STEAM if heat.to_steam_s >= 0 else 0
+    if heat.steam_left_s >= 0:
+        known |= m.KNOWN_STEAM_LEFT
+    if heat.water_mg >= 0:
+        known |= m.KNOWN_WATER
+    if heat.scale_permille >= 0:
+        known |= m.KNOWN_SCALE
+    struct.pack_into("<BHH", buf, at, known, _bounded(heat.to_steam_s), _bounded(heat.steam_left_s))
+    struct.pack_into("<HH", buf, at + 5, _bounded(heat.water_mg // 10), _bounded(heat.scale_permille))
+
+
+def _bounded(value: int) -> int:
+    return max(0, min(value, _HIGHEST))
 
 
 def _pack_heat(core: "Core", buf: bytearray, at: int) -> None:

@@ -5,15 +5,18 @@ Works on raw microvolts of wall and water NTC, which fall as it gets warmer: by 
 about 11 mV at 105 degC. The plateau is found, not assumed: it lies 2 to 13 K over a boiling point of 90 to 100 degC
 and depends on power and scale. Two rules, judged twice a second while the element is on:
 
-* plateau: the wall has left its plateau by 3.9 K and still rises, with no more power and no warmer water than there;
+* plateau: the wall has left its plateau by 3.1 K and still rises, with no more power and no warmer water than there;
 * runaway: the wall is over 114 degC and rises as only dry metal does at this power, hardly slower than 3 s before
-  (towards a plateau the rise dies away).
+  (towards a plateau the rise dies away), and half as fast as it rose at its fastest in this heat-up, power for power:
+  that was metal that had hardly given any heat to water yet, so an empty boiler comes back to it, and a scaled one
+  does not.
 
 After the power has grown the wall seeks a new plateau; for those 6 s the runaway rule begins at 124 degC.
 """
 
 from array import array
 
+from podsteam_firmware.safety.celsius import cdeg
 from podsteam_protocol.const import const
 
 _TICKS = const(10)
@@ -29,16 +32,18 @@ _FULL_HALVES = const(600)
 _DRY_RISE_UV = const(38000)
 """4 K in 3 s at 114 degC and full power: 300 W into 190 J/K give 4.7 K; less power gives less in proportion."""
 _DRY_RISE_LEAST_UV = const(8000)
-_STEADY_PERCENT = const(65)
-"""Of the rise 3 s before; the NTC's slope itself falls by 2 % for each K."""
+_FASTEST_HALVES = const(480)
+"""Four fifths of full power at 50 Hz: how fast the wall rises with less is not remembered."""
+_STEADY_PERCENT = const(85)
+"""Of the rise 3 s before, in kelvin."""
 _BOILING_UV = const(827000)
 """85 degC: no plateau is looked for below."""
 _STILL_UV = const(6000)
 """0.5 K: what a plateau of the wall may drift in 3 s, and the water in 6 s: while it warms, it does not boil."""
 _MOVED_UV = const(14000)
 """1.2 K. Water that is warmer by this did not boil; a wall that is cooler has a new plateau, or got cold water."""
-_LEFT_PERMILLE = const(80)
-"""3.9 K."""
+_LEFT_PERMILLE = const(65)
+"""3.1 K; a healthy boiler of the envelope comes to 1.6 K in a cold refill behind scale."""
 _RISING_UV = const(2500)
 """0.25 K in 3 s."""
 _CREEP_UV = const(30)
@@ -69,6 +74,7 @@ class Dry:
         self._plateau = 0
         self._plateau_power = 0
         self._plateau_water = 0
+        self._fastest = 0
 
     def step(self, wall_uv: int, water_uv: int, commanded: int) -> bool:
         """One tick: readings in uV, and half-cycles commanded on since the last one."""
@@ -87,8 +93,19 @@ class Dry:
         if self._known < _LOOKS or self._power == 0:
             self._plateau = 0
             return False
+        if self._power >= _FASTEST_HALVES:
+            self._fastest = max(self._fastest, self._rise())
         self._growth()
         return self._runaway(self._walls[0]) or self._left(self._walls[0])
+
+    def _rise(self) -> int:
+        """By how much the wall has become warmer in the last 3 s, 0.01 K."""
+        return cdeg(self._walls[0]) - cdeg(self._walls[6])
+
+    def settle(self) -> None:
+        """The power has grown in a way that half-cycles do not show, because the mains have risen."""
+        self._wait = _LOOKS
+        self._plateau = 0
 
     def _remember(self, wall: int, water: int) -> None:
         self._power += self._halves - self._powers[_LOOKS - 1]
@@ -107,8 +124,7 @@ class Dry:
         """Whether the last 2 s had more power than the last 6 s; then everything settles for another 6 s."""
         recent = self._powers[0] + self._powers[1] + self._powers[2] + self._powers[3]
         if recent * 3 > self._power * _MORE_PERCENT // 100 + 3 * _MORE_HALVES:
-            self._wait = _LOOKS
-            self._plateau = 0
+            self.settle()
         elif self._wait > 0:
             self._wait -= 1
 
@@ -117,9 +133,13 @@ class Dry:
         if wall > (_RUNAWAY_UV if self._wait == 0 else _RUNAWAY_GROWN_UV):
             return False
         rise = self._walls[6] - wall
-        before = (self._walls[11] - self._walls[6]) * 6 // 5
         least = max(_DRY_RISE_UV * self._power // _FULL_HALVES, _DRY_RISE_LEAST_UV)
-        return rise >= least and rise * 100 >= before * _STEADY_PERCENT
+        if rise < least:
+            return False
+        rise = self._rise()
+        before = (cdeg(self._walls[6]) - cdeg(self._walls[11])) * 6 // 5
+        steady = rise * 100 >= before * _STEADY_PERCENT
+        return steady and rise * 2 >= self._fastest * self._power // _FULL_HALVES
 
     def _left(self, wall: int) -> bool:
         if self._plateau == 0:

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does current flow when, and only when, the element is commanded on? Counted half-cycles against commanded ones.
 
-The two counters are read a moment apart and the relay switches at zero crossings, so they may differ by a few
-half-cycles for a moment, never for long: differences are summed up, and let go at one in 8 s, which forgets the
-odd miscount but not the one cycle in 2 s that is left out at full power.
+The two counters are read a moment apart and the relay switches at zero crossings, so they may differ by a half-cycle
+for a moment, never for long: differences are summed up, and let go at one in 8 s, which forgets the odd miscount. At
+full power only the one cycle in 2 s that is left out can tell a welded relay. Its two half-cycles of current lift the
+difference of the counters over its lowest value of the last second by two. If that stays for two ticks, and in the
+last three the mains had two half-cycles more than were commanded and hardly one more than flowed, it is decided. A
+miscount and a late reading together make no fault, unless they fall on that very cycle.
 """
 
 from podsteam_protocol.const import const
@@ -24,6 +27,12 @@ _WELDED_HALVES = const(5)
 _OPEN_HALVES = const(12)
 """120 ms of current missing at full power."""
 _FORGET_TICKS = const(160)
+_CYCLE_HALVES = const(2)
+"""A cycle that was commanded off, and flowed."""
+_CYCLE_TICKS = const(2)
+_LOW_TICKS = const(10)
+"""The lowest difference is that of this block of 0.5 s and the one before."""
+_GAP_HALVES = const(1)
 
 
 class Load:
@@ -32,6 +41,8 @@ class Load:
     def __init__(self) -> None:
         self.commanded = 0
         """Half-cycles commanded on in the newest tick."""
+        self.counted = 0
+        """Half-cycles with current in it."""
         self.detail = 0
         """Half-cycles missing (positive) or too many (negative) that decided."""
         self._burst = -1
@@ -39,21 +50,65 @@ class Load:
         self._missing = 0
         self._excess = 0
         self._ticks = 0
+        self._over = 0
+        self._low = 0
+        self._low_before = 0
+        self._high_ticks = 0
+        self._crossings = 0
+        # What was commanded off, and what did not flow, in this tick and the two before.
+        self._off = 0
+        self._off_1 = 0
+        self._off_2 = 0
+        self._gap = 0
+        self._gap_1 = 0
+        self._gap_2 = 0
 
     def step(self, inputs: "Inputs", mains: bool) -> int:
         """Compare one tick's counts: CODE_ELEMENT_OPEN, CODE_SSR_WELDED or 0. Without mains nothing is compared."""
         if self._burst < 0:
             self._burst = inputs.burst_halves
             self._load = inputs.load_halves
+            self._crossings = inputs.zero_cross
+        crossings = min((inputs.zero_cross - self._crossings) & _COUNT_MASK, _HALVES_MAX)
+        self._crossings = inputs.zero_cross
         self.commanded = min((inputs.burst_halves - self._burst) & _COUNT_MASK, _HALVES_MAX)
-        counted = min((inputs.load_halves - self._load) & _COUNT_MASK, _HALVES_MAX)
+        self.counted = min((inputs.load_halves - self._load) & _COUNT_MASK, _HALVES_MAX)
         self._burst = inputs.burst_halves
         self._load = inputs.load_halves
+        self._shift(crossings)
         if not mains:
-            self._missing = 0
-            self._excess = 0
+            self._restart()
             return 0
-        return self._judge(self.commanded - counted)
+        return self._judge(self.commanded - self.counted)
+
+    def _restart(self) -> None:
+        self._missing = 0
+        self._excess = 0
+        self._over = 0
+        self._low = 0
+        self._low_before = 0
+        self._high_ticks = 0
+
+    def _shift(self, crossings: int) -> None:
+        self._off_2 = self._off_1
+        self._off_1 = self._off
+        self._off = crossings - self.commanded
+        self._gap_2 = self._gap_1
+        self._gap_1 = self._gap
+        self._gap = crossings - self.counted
+
+    def _flowed_off(self, missing: int) -> bool:
+        """Whether current flowed through a whole cycle that was commanded off."""
+        self._over -= missing
+        if self._ticks % _LOW_TICKS == 0:
+            self._low_before = self._low
+            self._low = self._over
+        self._low = min(self._low, self._over)
+        self.detail = min(self._low, self._low_before) - self._over
+        self._high_ticks = self._high_ticks + 1 if self.detail <= -_CYCLE_HALVES else 0
+        off = self._off + self._off_1 + self._off_2
+        gap = self._gap + self._gap_1 + self._gap_2
+        return self._high_ticks >= _CYCLE_TICKS and off >= _CYCLE_HALVES and gap <= _GAP_HALVES
 
     def _judge(self, missing: int) -> int:
         self._ticks += 1
@@ -64,7 +119,9 @@ class Load:
         self._missing = max(self._missing + missing, 0)
         self._excess = max(self._excess - missing, 0)
         code = 0
-        if self._excess >= _WELDED_HALVES:
+        if self._flowed_off(missing):
+            code = CODE_SSR_WELDED
+        elif self._excess >= _WELDED_HALVES:
             self.detail = -self._excess
             code = CODE_SSR_WELDED
         elif self._missing >= _OPEN_HALVES:
@@ -72,6 +129,5 @@ class Load:
             code = CODE_ELEMENT_OPEN
         if code != 0:
             # The sums start anew, so that a cleared fault does not come back by itself.
-            self._missing = 0
-            self._excess = 0
+            self._restart()
         return code

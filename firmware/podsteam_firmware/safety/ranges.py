@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Are the sensors there? Range checks of the raw readings: 3 bad ones of 3, at 20 readings a second.
 
-Limits are microvolts at the pins, worked out once from the divider (NTC 100 kOhm, B 3950 K, 22.0 kOhm to 2.5 V);
-the tests compute them again. A converter that cannot read below 142 mV still shows a short circuit.
+A contact that comes and goes never has three in a row: each bad reading weighs ten, each good one takes one away, and
+a hundred is a fault as well. There is no heat on a bad reading in either case.
+
+Limits are microvolts at the pins, worked out once from the divider (NTC 100 kOhm, B 3950 K, 22.0 kOhm to 2.5 V); the
+tests compute them again. A converter that cannot read below 142 mV still shows a short circuit.
 """
 
 from podsteam_protocol.const import const
@@ -25,6 +28,8 @@ _REFERENCE_LOW_UV = const(1200000)
 _REFERENCE_HIGH_UV = const(1300000)
 """Half of 2.5 V +-4 %: wrong by that much, 100 degC reads 1.7 K off."""
 _BAD_LIMIT = const(3)
+_LOOSE = const(10)
+_LOOSE_LIMIT = const(100)
 
 
 class Ranges:
@@ -36,6 +41,7 @@ class Ranges:
         self.detail = 0
         """The reading that decided, uV."""
         self._bad = bytearray(7)
+        self._loose = bytearray(7)
         self._hot = 0
 
     def step(self, inputs: "Inputs") -> int:
@@ -57,11 +63,14 @@ class Ranges:
     def _count(self, i: int, bad: bool) -> bool:
         if not bad:
             self._bad[i] = 0
+            if self._loose[i] > 0:
+                self._loose[i] -= 1
             return False
         self.sound = False
         if self._bad[i] < _BAD_LIMIT:
             self._bad[i] += 1
-        return self._bad[i] == _BAD_LIMIT
+        self._loose[i] = min(self._loose[i] + _LOOSE, _LOOSE_LIMIT)
+        return self._bad[i] == _BAD_LIMIT or self._loose[i] == _LOOSE_LIMIT
 
     def _sensor(self, i: int, uv: int) -> int:
         opened = self._count(2 * i, uv > _OPEN_UV)

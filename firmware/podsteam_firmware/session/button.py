@@ -5,6 +5,8 @@ from podsteam_protocol.const import const
 
 _STEADY = const(2)
 """Ticks that a level must last (100 ms)."""
+HOLD_TICKS = const(60)
+"""Held this long (3 s) it is a hold, which clears a latched fault."""
 
 
 class Button:

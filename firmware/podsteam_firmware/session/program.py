@@ -99,3 +99,5 @@ class Program:
 
 GENTLE = struct.pack(m.PROGRAM_FMT, b"gentle", 0, 0, 300, 4000, 180, 0, 0, 0, 0, 20, 40, 4, 0, 6000)
 """The program of a device on which none was stored: 3 minutes of gentle steam, four doses as the podlet asks."""
+TUNE = struct.pack(m.PROGRAM_FMT, b"tune", 0, 0, 900, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6000)
+"""What a tuning session shows as its program. Of its numbers only the longest time and the end are in use."""

@@ -30,8 +30,14 @@ _NO_STEAM_TICKS = const(1200)
 """Steam lost for this long (60 s) ends the session."""
 _BAD_TICKS = const(4)
 """A switch must report trouble for this long (200 ms) to be believed."""
+_SCALD_MC = const(70_000)
+"""Outlet from which on nothing starts: bare metal of 65 to 70 degC burns the skin in a second (ISO 13732-1)."""
 _MC_NEAR = const(1000)
 """Keep-warm counts from this close to its temperature."""
+_TUNE_BEGINS_MS = const(500)
+"""Only then what the heater says of its tuning is about this one."""
+_TUNED = const(1)
+_NOT_TUNED = const(2)
 
 
 class Session:
@@ -62,6 +68,12 @@ class Session:
         self.start_default = False
         """The button asks for the default program: the owner loads it and calls `arm`, then `start`."""
         self.resume_armed = False
+        self.tuning = False
+        """The session identifies the boiler; no program runs."""
+        self.tune_state = m.TUNE_NONE
+        """TUNE value of the last such session."""
+        self.tune_reason = m.TUNE_REASON_NONE
+        """TUNE_REASON value."""
         self._deadline = 0
         self._lockout_until = 0
         self._locked = False
@@ -81,8 +93,8 @@ class Session:
         return self.state == m.STATE_WARM_UP or self.state == m.STATE_STEAM
 
     def ready(self, inputs: "Inputs", sense: "Sense") -> bool:
-        """Whether the device may start: water, upright, mains."""
-        return inputs.water_ok and inputs.upright and sense.mains_ok
+        """Whether the device may start: water, upright, mains, and an outlet that burns nobody."""
+        return inputs.water_ok and inputs.upright and sense.mains_ok and sense.outlet_mc < _SCALD_MC
 
     def locked_out(self, now_ms: int) -> bool:
         """Whether a stop lies less than 2 s back."""
@@ -97,9 +109,10 @@ class Session:
         left = ticks.diff(self._deadline, now_ms)
         return (left + 999) // 1000 if left > 0 else 0
 
-    def arm(self, now_ms: int, raw: bytes, by_host: bool) -> None:
+    def arm(self, now_ms: int, raw: bytes, by_host: bool, tuning: bool = False) -> None:
         """Load a program and wait for the button. The caller has checked that this is allowed."""
         self.program.load(raw)
+        self.tuning = tuning
         self.number = (self.number + 1) & 0xFFFF
         self.by_host = by_host
         self.stop_reason = m.STOP_NONE
@@ -117,6 +130,9 @@ class Session:
         self._warm_ms = 0
         self._lost_ticks = 0
         self.started = True
+        if self.tuning:
+            self.tune_state = m.TUNE_RUNNING
+            self.tune_reason = m.TUNE_REASON_NONE
         self._events.emit(m.EVENT_STARTED, self.number, self.program.steam_s)
         self._enter(m.STATE_WARM_UP)
 
@@ -128,10 +144,19 @@ class Session:
         if self.state == m.STATE_ARMED or self.running():
             self.ended = self.running()
             self.stop_reason = reason
+            if self.ended and self.tuning:
+                self._tuned(reason)
             self._events.emit(m.EVENT_STOPPED, reason, fault)
             self._enter(m.STATE_COOLING if self.ended else m.STATE_IDLE)
         if fault:
             self._enter(m.STATE_FAULT)
+
+    def _tuned(self, reason: int) -> None:
+        """A tuning session ends."""
+        if reason != m.STOP_DONE and self.tune_reason == m.TUNE_REASON_NONE:
+            self.tune_reason = m.TUNE_REASON_STOPPED
+        self.tune_state = m.TUNE_DONE if reason == m.STOP_DONE else m.TUNE_FAILED
+        self._events.emit(m.EVENT_TUNED, self.tune_state, self.tune_reason)
 
     def pause(self, now_ms: int) -> None:
         """Heater and dosing off, session kept."""
@@ -147,7 +172,8 @@ class Session:
         self._deadline = ticks.add(now_ms, ARMED_S * 1000)
 
     def leave_fault(self) -> None:
-        """The latched fault was cleared at the device."""
+        """The latched fault was cleared at the device: the release that ends this hold starts nothing."""
+        self._press_seen = False
         self._enter(m.STATE_IDLE)
 
     # The tick -----------------------------------------------------------------------------------------------
@@ -212,6 +238,9 @@ class Session:
             self.stop(now_ms, m.STOP_NO_WATER, 0)
 
     def _warm_up(self, now_ms: int, elapsed_ms: int, sense: "Sense") -> None:
+        if self.tuning:
+            self._tune(now_ms, elapsed_ms)
+            return
         program = self.program
         if program.hold_mc and self._hold_ms < program.hold_s * 1000:
             if sense.water_mc >= program.hold_mc - _MC_NEAR:
@@ -224,6 +253,18 @@ class Session:
             self._enter(m.STATE_STEAM)
         elif self._warm_ms > program.warm_up_max_s * 1000:
             self.stop(now_ms, m.STOP_NO_STEAM, 0)
+
+    def _tune(self, now_ms: int, elapsed_ms: int) -> None:
+        self._warm_ms += elapsed_ms
+        tuned = self._heat.tuned if self._warm_ms > _TUNE_BEGINS_MS else 0
+        if tuned == _TUNED:
+            self.stop(now_ms, m.STOP_DONE, 0)
+        elif tuned == _NOT_TUNED:
+            self.tune_reason = self._heat.tune_reason
+            self.stop(now_ms, m.STOP_TUNE_FAILED, 0)
+        elif self._warm_ms > self.program.warm_up_max_s * 1000:
+            self.tune_reason = m.TUNE_REASON_TIMEOUT
+            self.stop(now_ms, m.STOP_TUNE_FAILED, 0)
 
     def _steam(self, now_ms: int, elapsed_ms: int) -> None:
         if self._heat.steam_ok:
@@ -248,6 +289,8 @@ class Session:
         program = self.program
         if not self.heating():
             self._heat.off()
+        elif self.tuning:
+            self._heat.tune()
         elif self.state == m.STATE_WARM_UP and program.hold_mc and self._hold_ms < program.hold_s * 1000:
             self._heat.hold(program.hold_mc)
         else:

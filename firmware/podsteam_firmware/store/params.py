@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podsteam_firmware.hal.verbs import Hal
-    from podsteam_firmware.heat.regimes import Heat
-    from podsteam_firmware.heat.settings import Settings
 
     Values = tuple[int, ...]
     Layouts = tuple[tuple[str, Callable[[Values], Values] | None], ...]
@@ -75,30 +73,3 @@ def save(hal: "Hal", group: str, layouts: "Layouts", values: "Values") -> bool:
     raw += struct.pack("<I", sequence + 1) + struct.pack(layout, *values)
     hal.file_write(_name(group, version, 1 - which), raw + struct.pack("<I", binascii.crc32(raw)))
     return _newest(hal, group, version, layout)[1:] == (sequence + 1, values)
-
-
-# The heater's learned values --------------------------------------------------------------------------------
-HEAT = (("<iii", None),)
-"""Boiling point as the water sensor shows it (milli-degC), heat capacity (J/K), room (milli-degC)."""
-_LOW = (84_000, 149, 5_000)
-_HIGH = (104_000, 1_015, 40_000)
-"""What `heat` itself lets these be: 3000 m to sea level and sensor error; 8 to 214 g of water and the metal."""
-
-
-def _plausible(values: "Values") -> bool:
-    return all(_LOW[i] <= values[i] <= _HIGH[i] for i in range(3))
-
-
-def recall(hal: "Hal", settings: "Settings") -> None:
-    """Put what was learned into `settings`; what is not plausible is left alone."""
-    values, _ = load(hal, "heat", HEAT)
-    if values is not None and _plausible(values):
-        settings.boiling_mc, settings.capacity_j_k, settings.ambient_mc = values
-
-
-def keep(hal: "Hal", heat: "Heat") -> bool:
-    """Keep what `heat` has learned, if it is plausible and new. Only while the relay is open. False: it failed."""
-    values = (heat.boiling_mc, heat.energy.capacity_j_k, heat.energy.ambient_mc)
-    if not _plausible(values) or load(hal, "heat", HEAT) == (values, False):
-        return True
-    return save(hal, "heat", HEAT, values)

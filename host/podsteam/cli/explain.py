@@ -42,14 +42,18 @@ def _number(code: str) -> int:
 def _text(data: Data) -> Iterable[str]:
     from podsteam.cli.output import fields
 
-    return [
-        f"{data['code']} {data['name']}",
-        *fields([("happened", data["happened"]), ("the device", data["device_did"]), ("what to do", data["to_do"])]),
-    ]
+    more = (("behind it", "cause"), ("to clear it", "to_clear"), ("light", "light"))
+    rows = [(f"{data['code']} {data['name']}", _line(data))]
+    return fields(rows + [(name, data[key]) for name, key in more if data[key]])
+
+
+def _line(data: Data) -> str:
+    """What happened, what the device did, what to do."""
+    return f"{data['happened']} {data['device_did']} {data['to_do']}"
 
 
 def _list_text(data: Data) -> Iterable[str]:
     from podsteam.cli.output import table
 
-    rows = [[str(code["code"]), code["name"], code["happened"]] for code in data["codes"]]
-    return table(["code", "name", "what happened"], rows)
+    rows = [[str(code["code"]), code["name"], _line(code)] for code in data["codes"]]
+    return table(["code", "name", "what happened, what the device did, what to do"], rows)

@@ -3,20 +3,53 @@
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Settings
 from podsteam.cli.connect import note
 from podsteam.cli.signals import stop_signals
 from podsteam.errors import DeviceLost, EndedEarly, PodsteamError
-from podsteam.session import Outcome, Session, Taker, View, record_head
+from podsteam.session import Armed, Outcome, Session, Taker, View, record_head
 from podsteam.wire import messages as m
 
 if TYPE_CHECKING:
     from podsteam.client import Device
     from podsteam.store.database import Store
     from podsteam.store.writer import SessionWriter
+
+
+How = Callable[[Session, Callable[[Armed], None]], Outcome]
+"""Runs a session; calls the second argument once it waits for the button."""
+
+
+class Watcher(Protocol):
+    """Sees a session's measurements."""
+
+    def update(self, tele: m.Tele | None) -> None:
+        """New ones."""
+        ...
+
+    def enough(self) -> bool:
+        """Whether the session may end."""
+        ...
+
+
+class Both:
+    """A view with a watcher beside it."""
+
+    def __init__(self, view: View, watcher: Watcher) -> None:
+        self._view = view
+        self._watcher = watcher
+
+    def update(self, tele: m.Tele | None, status: m.StatusGetReply | None = None) -> None:
+        """To both."""
+        self._watcher.update(tele)
+        self._view.update(tele, status)
+
+    def event(self, event: m.Event) -> None:
+        """To the view."""
+        self._view.event(event)
 
 
 class QuietView:
@@ -64,13 +97,21 @@ class SessionCall:
 
     def run(self, device: "Device", name: str, program: m.Program) -> Answer:
         """Run the program of that name on the device, and record it. The answer says how it ended."""
+        outcome, data = self.conduct(device, name, program, lambda session, armed: session.run(name, armed))
+        return Answer(data, record_line, problem=outcome.problem())
+
+    def conduct(
+        self, device: "Device", name: str, program: m.Program, how: How, watcher: "Watcher | None" = None
+    ) -> tuple[Outcome, Data]:
+        """Do `how` with a session that shows and records itself under that name. `watcher` sees the measurements and
+        may end it before its time."""
         from podsteam.store import open_store
 
         with open_store(self._settings.store or None) as store, self._view(device, program) as view:
-            outcome = self._run(device, name, program, store, view)
+            outcome = self._run(device, how, program, store, view, watcher)
             data = self._data(outcome, name, store)
             self._sum_up(view, store)
-        return Answer(data, _text, problem=outcome.problem())
+        return outcome, data
 
     @contextlib.contextmanager
     def _view(self, device: "Device", program: m.Program) -> Generator[View]:
@@ -87,11 +128,14 @@ class SessionCall:
             with Live(console, program, plain=not console.is_terminal, caps=device.hello.caps) as live:
                 yield live
 
-    def _run(self, device: "Device", name: str, program: m.Program, store: "Store", view: View) -> Outcome:
+    def _run(
+        self, device: "Device", how: How, program: m.Program, store: "Store", view: View, watcher: "Watcher | None"
+    ) -> Outcome:
         info = device.info()
         session = 0
+        shown = Both(view, watcher) if watcher is not None else view
 
-        def armed(reply: m.ArmReply) -> None:
+        def armed(reply: Armed) -> None:
             nonlocal session
             session = reply.session
             self._ask_for_the_button(device, view, reply.armed_s)
@@ -106,7 +150,11 @@ class SessionCall:
 
         try:
             with stop_signals() as caught:
-                outcome = Session(device, view, begin, lambda: self._stop_wanted(caught, view)).run(name, armed)
+
+                def stop_wanted() -> bool:
+                    return self._stop_wanted(caught, view) or (watcher is not None and watcher.enough())
+
+                outcome = how(Session(device, shown, begin, stop_wanted), armed)
                 self._finish("")
             return outcome
         except PodsteamError as e:
@@ -182,7 +230,7 @@ def _say(view: View, text: str) -> None:
     say(text)
 
 
-def _text(data: Data) -> Iterable[str]:
+def record_line(data: Data) -> Iterable[str]:
     """The end for people; the figures stand under the live view."""
     if data["record"]:
         yield f"Record {data['record']} in {data['store']}"

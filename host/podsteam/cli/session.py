@@ -43,14 +43,14 @@ def run(ctx: click.Context, what: str, tags: tuple[str, ...], note: str, press: 
     program = load(Path(what)) if is_file(what) else None
     with open_device(settings_of(ctx)) as device:
         if program is None:
-            name, program = _choose(device, what)
+            name, program = choose(device, what)
         else:
             name = name_of(program.name)
             device.put_program(program)
         return call.run(device, name, program)
 
 
-def _choose(device: "Device", what: str) -> "tuple[str, Program]":
+def choose(device: "Device", what: str) -> "tuple[str, Program]":
     """A program on the device by its name, "": the default one. An example that it lacks is sent there first."""
     from podsteam import programs
     from podsteam.cli.connect import note

@@ -173,12 +173,13 @@ def remove(name: str | None, at: str | None) -> Answer:
 
 @sim.command()
 @click.argument("part", metavar="NAME")
+@click.argument("value", required=False, type=float)
 @click.option("--off", is_flag=True, help="Mend it.")
 @_which
-def fault(part: str, off: bool, name: str | None, at: str | None) -> Answer:
-    """Break a part; `sim list` names what can break."""
+def fault(part: str, value: float | None, off: bool, name: str | None, at: str | None) -> Answer:
+    """Break a part; `sim list` names what can break. VALUE is the size of a fault that has one."""
     said = f"Mended: {part}." if off else f"Broken: {part}."
-    return _do(name, at, {"do": "fault", "name": part, "on": not off}, said)
+    return _do(name, at, {"do": "fault", "name": part, "on": not off, "value": value}, said)
 
 
 @sim.command()
@@ -209,11 +210,18 @@ def _milliseconds(text: str) -> int:
 @click.option("--at", metavar="HOST:PORT", help="The board's control address.")
 def list_(at: str | None) -> Answer:
     """List the boards that are served, and what can break in them."""
+    from podsteam.cli.views import light_data
     from podsteam.transport import sim as library
 
     twins = [{"control": at}] if at else library.running()
     entries = [{**twin, **library.command(str(twin["control"]), {"do": "list"})} for twin in twins]
+    for entry in entries:
+        entry["light"] = light_data(int(entry.pop("sign", 0)))
     return Answer({"boards": entries}, _list_text, "boards")
+
+
+def _light_text(light: Data | None) -> str:
+    return f"{light['words']} ({light['colour']}): {light['means']} {light['to_do']}" if light else "dark"
 
 
 def _list_text(data: Data) -> Iterable[str]:
@@ -230,6 +238,7 @@ def _list_text(data: Data) -> Iterable[str]:
                 ("link", str(entry.get("link") or "-")),
                 ("control", str(entry["control"])),
                 ("speed", str(entry.get("speed", "-"))),
+                ("light", _light_text(entry.get("light"))),
                 ("broken", ", ".join(broken) or "nothing"),
                 ("can break", ", ".join(sorted(faults))),
                 ("podlets", ", ".join(entry.get("podlets", []))),

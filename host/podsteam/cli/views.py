@@ -7,6 +7,7 @@ from enum import IntEnum, IntFlag
 from podsteam import words
 from podsteam.cli.answer import Data
 from podsteam.cli.output import fields
+from podsteam.outlook import outlook
 from podsteam.text import name_of
 from podsteam.wire import messages as m
 
@@ -90,6 +91,18 @@ def flags_data(flags: int) -> Data:
         "mains_in_range": bool(flags & bits.MAINS_OK),
         "lease_held": bool(flags & bits.LEASE),
         "sensor_check_pending": bool(flags & bits.DRIFTING),
+        "descale_soon": bool(flags & bits.DESCALE),
+    }
+
+
+def outlook_data(message: m.Tele | m.StatusGetReply) -> Data:
+    """What is ahead; None for what the device cannot tell."""
+    ahead = outlook(message)
+    return {
+        "to_steam_s": ahead.to_steam_s,
+        "steam_left_s": ahead.steam_left_s,
+        "water_g": ahead.water_g,
+        "scale_percent": ahead.scale_percent,
     }
 
 
@@ -104,6 +117,29 @@ def code_data(code: int) -> Data | None:
         "happened": known.happened if known else "This host tool does not know the code; it may be too old.",
         "device_did": known.did if known else "",
         "to_do": known.todo if known else "",
+        "cause": known.cause if known else "",
+        "latches": known.latches if known else None,
+        "to_clear": words.to_clear(code),
+        "light": _fault_light(known.light) if known and known.latches else "",
+    }
+
+
+def _fault_light(name: str) -> str:
+    return next((f"{sign.words}, {sign.colour}" for sign in m.SIGNS.values() if sign.name == name), "")
+
+
+def light_data(sign: int) -> Data | None:
+    """What the status light plays, None while it is dark or plays something unknown."""
+    known = m.SIGNS.get(sign)
+    if known is None:
+        return None
+    return {
+        "name": known.name,
+        "words": known.words,
+        "rhythm": known.rhythm,
+        "colour": known.colour,
+        "means": known.means,
+        "to_do": known.todo,
     }
 
 
@@ -124,6 +160,9 @@ def status_data(status: m.StatusGetReply) -> Data:
         "mains_V": status.mains_dv / 10,
         "podlet": enum_name(m.PodletValue, status.podlet),
         "fault": code_data(status.fault),
+        "steam_s": status.steam_s,
+        "steam_g": status.steam_mg / 1000,
+        **outlook_data(status),
         **flags_data(status.flags),
     }
 
@@ -131,6 +170,7 @@ def status_data(status: m.StatusGetReply) -> Data:
 def status_lines(status: m.StatusGetReply) -> list[str]:
     """The device's state for people."""
     flags = status.flags
+    ahead = outlook(status)
     rows = [
         ("state", f"{words.word(words.STATE, status.state)}, {words.word(words.REGIME, status.regime)}"),
         ("wall", f"{status.wall_cdeg / 100:.1f} °C"),
@@ -142,6 +182,12 @@ def status_lines(status: m.StatusGetReply) -> list[str]:
         ("holder", f"latch {_either(flags, m.FlagBits.LATCH_CLOSED, 'closed', 'open')}"),
         ("position", _either(flags, m.FlagBits.UPRIGHT, "upright", "tilted")),
     ]
+    if ahead.water():
+        rows.insert(3, ("water left", ahead.water()))
+    if ahead.scale():
+        rows.append(("scale", ahead.scale()))
+    if ahead.to_steam_s is not None and status.state == m.StateValue.WARM_UP:
+        rows.append(("steam", f"in about {words.clock(ahead.to_steam_s)}"))
     name = name_of(status.program)
     if status.state == m.StateValue.ARMED:
         rows.append(("session", f"{status.session} with {name}, {status.armed_s} s left to press the button"))
@@ -152,17 +198,12 @@ def status_lines(status: m.StatusGetReply) -> list[str]:
     else:
         rows.append(("program", name))
     if status.fault:
-        rows.append(("fault", f"{words.code(status.fault)}. {_todo(status.fault)}"))
+        rows += [("fault", words.explained(status.fault)), ("to clear it", words.to_clear(status.fault) or "-")]
     return fields(rows)
 
 
 def _either(flags: int, bit: m.FlagBits, yes: str, no: str) -> str:
     return yes if flags & bit else no
-
-
-def _todo(code: int) -> str:
-    known = m.CODES.get(code)
-    return known.todo if known else ""
 
 
 def tele_data(tele: m.Tele) -> Data:
@@ -184,6 +225,7 @@ def tele_data(tele: m.Tele) -> Data:
         "energy_J": tele.energy_j,
         "dosed_uL": tele.dosed_nl / 1000,
         "doses": tele.doses,
+        **outlook_data(tele),
         **flags_data(tele.flags),
     }
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from podsteam import words
+from podsteam.outlook import outlook
 from podsteam.recap import Dose
 from podsteam.record import Record
 from podsteam.wire.messages import Event, EventValue, FlagBits, RegimeValue, StateValue, Tele
@@ -76,6 +77,21 @@ SAMPLES: tuple[Column[Tele], ...] = (
     _flag(FlagBits.MAINS_OK, "mains_in_range", "mains voltage and frequency"),
     _flag(FlagBits.LEASE, "lease_held", "a host holds the lease"),
     _flag(FlagBits.DRIFTING, "sensor_check_pending", "a sensor check is pending"),
+    Column("to_steam_s", "s", "until there is steam; empty: not known", lambda _, s: outlook(s).to_steam_s),
+    Column(
+        "steam_left_s",
+        "s",
+        "that the water left makes steam for; empty: not known",
+        lambda _, s: outlook(s).steam_left_s,
+    ),
+    Column("water_g", "g", "water left in the boiler, estimated; empty: not known", lambda _, s: outlook(s).water_g),
+    Column(
+        "scale_percent",
+        "%",
+        "wall resistance over that of the clean boiler; empty: not known",
+        lambda _, s: outlook(s).scale_percent,
+    ),
+    _flag(FlagBits.DESCALE, "descale_soon", "scale has grown"),
 )
 """A row for each measurement."""
 

@@ -152,6 +152,9 @@ def _summary(stored: Stored) -> dict[str, Any]:
         "max_wall_degC": scaled(s.max_wall_cdeg, 100),
         "max_water_degC": scaled(s.max_water_cdeg, 100),
         "max_outlet_degC": scaled(s.max_outlet_cdeg, 100),
+        "water_left_g": s.water_left_g,
+        "scale_percent": s.scale_percent,
+        "descale_soon": s.descale,
     }
 
 

@@ -30,6 +30,12 @@ def result_facts(summary: Summary) -> list[Fact]:
     shown = ", ".join(f"{name} {value / 100:.1f}" for name, value in peaks if value is not None)
     if shown:
         facts.append(("Highest, °C", shown))
+    if s.water_left_g is not None:
+        facts.append(("Water left", f"{s.water_left_g:.0f} g, estimated"))
+    if s.scale_percent is not None:
+        facts.append(("Scale", f"wall resistance {s.scale_percent:.0f} % over clean"))
+    if s.descale:
+        facts.append(("Descale", "soon"))
     return facts
 
 

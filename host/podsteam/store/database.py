@@ -25,7 +25,8 @@ from podsteam.text import safe
 from podsteam.wire.messages import CapBits, Program
 from podsteam_protocol import frame
 
-_SUMMARY = tuple(f.name for f in dataclasses.fields(Summary) if f.name != "complete")
+_SUMMARY = tuple(f.name for f in dataclasses.fields(Summary) if f.name in SESSION.c)
+"""What of a summary has a column; the rest is worked out from the frames."""
 _ENTRY = tuple(column for column in SESSION.c if column.name != "blob")
 _LOST = "The recording process ended before the session did."
 

@@ -10,8 +10,8 @@ from typing import ClassVar, NamedTuple
 from podsteam.wire.base import Message
 
 MAJOR = 1
-MINOR = 1
-SCHEMA_HASH = 0x6c220412
+MINOR = 2
+SCHEMA_HASH = 0xe13c63f2
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -100,6 +100,53 @@ class StopValue(IntEnum):
     """the device was tilted"""
     MAINS_LOST = 11
     """no mains voltage"""
+    TUNE_FAILED = 12
+    """the boiler could not be identified: TUNE_GET tells why"""
+
+
+class TuneKindValue(IntEnum):
+    """What a TUNE does."""
+
+    HEAT_UP = 0
+    """identifies the boiler in one heat-up from cold"""
+
+
+class TuneValue(IntEnum):
+    """How the last TUNE went."""
+
+    NONE = 0
+    """none since the device's start"""
+    RUNNING = 1
+    """under way"""
+    DONE = 2
+    """its values are in use"""
+    FAILED = 3
+    """the values from before are still in use"""
+
+
+class TuneReasonValue(IntEnum):
+    """Why a TUNE failed."""
+
+    NONE = 0
+    """it has not"""
+    STOPPED = 1
+    """it was stopped before its end"""
+    NOT_COLD = 2
+    """the boiler was warm at the start"""
+    TIMEOUT = 3
+    """it took too long"""
+    RESIDUAL = 4
+    """the energy balance does not fit"""
+    METAL = 5
+    """heat capacity of the metal out of bounds"""
+    WATER = 6
+    """heat capacity of the water out of bounds"""
+    LOSS = 7
+    """loss out of bounds"""
+    LAG = 8
+    """time constant out of bounds"""
+    GAINS = 9
+    """gains of the keep-warm controller out of bounds"""
 
 
 class PodletValue(IntEnum):
@@ -162,7 +209,7 @@ class EventValue(IntEnum):
     """Events and what `a` and `b` carry."""
 
     BOOT = 1
-    """a: reset cause; b: 0"""
+    """a: reset cause; b: session that the reset or power cut ended, 0: none"""
     STATE = 2
     """a: state left; b: state entered"""
     REGIME = 3
@@ -197,6 +244,33 @@ class EventValue(IntEnum):
     """a: rise of the wall in 0.01 K after the probe pulse; b: 1 wet, 0 dry"""
     STORE = 18
     """a: code of what failed; b: detail"""
+    TUNED = 19
+    """a: TUNE state; b: TUNE_REASON"""
+
+
+class CheckBits(IntFlag):
+    """Checks of the self-test."""
+
+    MEMORY = 0x1
+    """A scratch area keeps two patterns and its own addresses; at power-on; a word in every tick"""
+    ARITHMETIC = 0x2
+    """Known answers of the operations and of the supervisor's table; at power-on; every 3.2 s"""
+    SEQUENCE = 0x4
+    """A tick with a stage skipped or out of order is refused by the checkpoints; at power-on; every 3.2 s"""
+    RANGES = 0x8
+    """Detectors made for it find an open and a hot sensor; at power-on"""
+    LOAD = 0x10
+    """Detectors made for it find a current that is missing and one that is forbidden; at power-on"""
+    SENSORS = 0x20
+    """Wall, water, outlet and reference are in their ranges; before heat"""
+    COIL = 0x40
+    """No current flows in the valve's coil; before heat"""
+    MAINS = 0x80
+    """The mains' voltage and crossings are there; before heat"""
+    RELAY = 0x100
+    """No current flows through the open relay when the element is commanded; before heat; at its end"""
+    LEDGER = 0x200
+    """The ledger has room for records; at power-on; before heat"""
 
 
 class FlagBits(IntFlag):
@@ -222,6 +296,21 @@ class FlagBits(IntFlag):
     """a host holds the lease"""
     DRIFTING = 0x200
     """a sensor check is pending"""
+    DESCALE = 0x400
+    """scale has grown: descale soon"""
+
+
+class KnownBits(IntFlag):
+    """Which estimates the device can tell; the others are 0."""
+
+    TO_STEAM = 0x1
+    """time until there is steam"""
+    STEAM_LEFT = 0x2
+    """time that the water left makes steam for"""
+    WATER = 0x4
+    """water left"""
+    SCALE = 0x8
+    """scale"""
 
 
 class CapBits(IntFlag):
@@ -277,6 +366,36 @@ class Program(Message):
     """Volume of each; 0: what the podlet asks for, [nL]."""
     end_cdeg: int = 0
     """The session ends when the wall has cooled to this, [0.01 degC]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration(Message):
+    """What was measured of one unit, as it stores it. The supervisor does not use it: it judges raw readings."""
+
+    FORMAT: ClassVar[str] = "<HHhhhhhhHHH"
+
+    element_dw: int = 0
+    """Rated power of the element at 230 V, 100 to 1000 W, [0.1 W]."""
+    gain_permille: int = 0
+    """Steam that a weighing showed over what was believed, 700 to 1300, [permille]."""
+    wall_low_mk: int = 0
+    """Added to the wall's reading, -3 to 3 K, [0.001 K]."""
+    water_low_mk: int = 0
+    """Added to the water's reading at the low point and below, -3 to 3 K, [0.001 K]."""
+    outlet_low_mk: int = 0
+    """Added to the outlet's reading, -3 to 3 K, [0.001 K]."""
+    low_cdeg: int = 0
+    """Reading at the low point, 5 to 45 degC, [0.01 degC]."""
+    water_high_mk: int = 0
+    """Added to the water's reading at the high point and above, -3 to 3 K, [0.001 K]."""
+    high_cdeg: int = 0
+    """Reading at the high point, 80 to 106 degC; 0: there is none, [0.01 degC]."""
+    hold_gain_dw_k: int = 0
+    """Keep-warm controller: gain of a boiler of 366 J/K, 1 to 50 W/K; 0: compiled in, [0.1 W/K]."""
+    hold_integral_ds: int = 0
+    """Its integral time, 10 to 600 s; 0: compiled in, [0.1 s]."""
+    hold_derivative_ds: int = 0
+    """Its derivative time, 0.5 to 60 s; 0: compiled in, [0.1 s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,7 +533,7 @@ class StatusGetReply(Message):
     """Reply to STATUS_GET."""
 
     ID: ClassVar[int] = 0x91
-    FORMAT: ClassVar[str] = "<BBHhhhHHB16sHHBHHB"
+    FORMAT: ClassVar[str] = "<BBHhhhHHB16sHHBHHBBHHHHHI"
 
     state: int = 0
     """Session state, [enum STATE]."""
@@ -448,6 +567,20 @@ class StatusGetReply(Message):
     """Number that the next event will have."""
     podlet: int = 0
     """State of the podlet, [enum PODLET]."""
+    known: int = 0
+    """Which of the next four the device can tell, [bits KNOWN]."""
+    to_steam_s: int = 0
+    """Until there is steam, [s]."""
+    steam_left_s: int = 0
+    """That the water left makes steam for, [s]."""
+    water_cg: int = 0
+    """Water left in the boiler, [0.01 g]."""
+    scale_permille: int = 0
+    """Wall resistance over that of the clean boiler, in parts of it, [permille]."""
+    steam_s: int = 0
+    """With verified steam, current or last session, [s]."""
+    steam_mg: int = 0
+    """Steam made in it, estimated, [mg]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,6 +627,33 @@ class EventsGetReply(Message):
     """Number of the first that follows."""
     next: int = 0
     """Number that the next new event will have."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelftestGetRequest(Message):
+    """What the self-test found at power-on, before the last heat and since."""
+
+    ID: ClassVar[int] = 0x14
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class SelftestGetReply(Message):
+    """Reply to SELFTEST_GET."""
+
+    ID: ClassVar[int] = 0x94
+    FORMAT: ClassVar[str] = "<HHH"
+    TAIL: ClassVar[bool] = True
+
+    done: int = 0
+    """Checks that have run since the start, [bits CHECK]."""
+    failed: int = 0
+    """Those that did not pass when they ran last, [bits CHECK]."""
+    stops: int = 0
+    """Those that forbid heat when they fail, [bits CHECK]."""
+    readings: bytes = b""
+    """I32 for each check in the order of its bits: the reading that decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -606,6 +766,74 @@ class ResumeReply(Message):
 
     armed_s: int = 0
     """Time to press the button, [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuneRequest(Message):
+    """Arm a session that identifies the boiler instead of running a program: as ARM in everything else."""
+
+    ID: ClassVar[int] = 0x1d
+    FORMAT: ClassVar[str] = "<IB"
+
+    token: int = 0
+    """The host's; its lease starts now."""
+    kind: int = 0
+    """What to do, [enum TUNE_KIND]."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuneReply(Message):
+    """Reply to TUNE."""
+
+    ID: ClassVar[int] = 0x9d
+    FORMAT: ClassVar[str] = "<BH"
+
+    armed_s: int = 0
+    """Time to press the button, [s]."""
+    session: int = 0
+    """Number the session will have."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuneGetRequest(Message):
+    """How the last TUNE went since the start, with its values or those that are in use. 0: a value that is not known."""
+
+    ID: ClassVar[int] = 0x1e
+    FORMAT: ClassVar[str] = "<B"
+
+    which: int = 0
+    """0: the values in use, 1: those that the last TUNE found, used or not, [bool]."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuneGetReply(Message):
+    """Reply to TUNE_GET."""
+
+    ID: ClassVar[int] = 0x9e
+    FORMAT: ClassVar[str] = "<BBhhhHHHHHH"
+
+    state: int = 0
+    """How far it is, [enum TUNE]."""
+    reason: int = 0
+    """Why it failed, [enum TUNE_REASON]."""
+    metal_j_k: int = 0
+    """Heat capacity of element and wall, [J/K]."""
+    water_j_k: int = 0
+    """That of the water and of what follows it, [J/K]."""
+    loss_mw_k: int = 0
+    """Loss to the room, [0.001 W/K]."""
+    delay_ms: int = 0
+    """How late power shows in the water's reading; found only, [ms]."""
+    lag_ds: int = 0
+    """Time constant from wall to water; found only, [0.1 s]."""
+    residual_j: int = 0
+    """Root mean square of what the energy balance leaves; found only, [J]."""
+    hold_gain_dw_k: int = 0
+    """Keep-warm controller: gain of a boiler of 366 J/K, [0.1 W/K]."""
+    hold_integral_ds: int = 0
+    """Its integral time, [0.1 s]."""
+    hold_derivative_ds: int = 0
+    """Its derivative time, [0.1 s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -819,6 +1047,69 @@ class RecordReadReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class CalGetRequest(Message):
+    """The unit's calibration as it is in use."""
+
+    ID: ClassVar[int] = 0x38
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class CalGetReply(Message):
+    """Reply to CAL_GET."""
+
+    ID: ClassVar[int] = 0xb8
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    calibration: bytes = b""
+    """[struct CALIBRATION]."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalSetRequest(Message):
+    """Replace the calibration whole. The old one stays when a value is out of its range or the store fails."""
+
+    ID: ClassVar[int] = 0x39
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    calibration: bytes = b""
+    """[struct CALIBRATION]."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalSetReply(Message):
+    """Reply to CAL_SET."""
+
+    ID: ClassVar[int] = 0xb9
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    calibration: bytes = b""
+    """As it was stored, read back, [struct CALIBRATION]."""
+
+
+@dataclass(frozen=True, slots=True)
+class DescaleDoneRequest(Message):
+    """The boiler was descaled: what its wall shows in the next sessions is the new clean baseline."""
+
+    ID: ClassVar[int] = 0x3a
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class DescaleDoneReply(Message):
+    """Reply to DESCALE_DONE."""
+
+    ID: ClassVar[int] = 0xba
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Message):
     """Something happened. `number` grows by one, so that the host sees a gap and asks with EVENTS_GET."""
 
@@ -842,7 +1133,7 @@ class Tele(Message):
     """Measurements. Dropped, and counted, when the line has no room."""
 
     ID: ClassVar[int] = 0x71
-    FORMAT: ClassVar[str] = "<IHBBHhhhhHHHHIIBB"
+    FORMAT: ClassVar[str] = "<IHBBHhhhhHHHHIIBBBHHHH"
 
     uptime_ms: int = 0
     """Wraps at 2^30, [ms]."""
@@ -878,6 +1169,16 @@ class Tele(Message):
     """Given in this session."""
     dropped: int = 0
     """Telemetry frames skipped since the start, wraps."""
+    known: int = 0
+    """Which of the next four the device can tell, [bits KNOWN]."""
+    to_steam_s: int = 0
+    """Until there is steam, [s]."""
+    steam_left_s: int = 0
+    """That the water left makes steam for, [s]."""
+    water_cg: int = 0
+    """Water left in the boiler, [0.01 g]."""
+    scale_permille: int = 0
+    """Wall resistance over that of the clean boiler, in parts of it, [permille]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -958,50 +1259,124 @@ class Code(NamedTuple):
     happened: str
     did: str
     todo: str
+    cause: str = ""
+    """What can be behind it; empty for what is no fault of the device."""
+    latches: bool = False
+    """It stays through resets and power cuts until it is cleared at the device."""
+    light: str = ""
+    """Name of the light of its class."""
 
 
 CODES: dict[int, Code] = {
-    1: Code('UNKNOWN_MESSAGE', 'The device does not know this request.', 'Nothing.', 'Update the firmware or use an older host tool.'),
-    2: Code('MALFORMED', 'A request was too short for its layout.', 'Nothing.', 'Use a host tool of the same major version.'),
-    3: Code('OUT_OF_RANGE', 'A value in the request is outside its range.', 'Nothing.', 'Correct the value that is named.'),
-    4: Code('BAD_NAME', 'A name may hold 1 to 16 of a-z, 0-9, - and _.', 'Nothing.', 'Choose such a name.'),
-    5: Code('NOT_FOUND', 'The device has nothing of that name or number.', 'Nothing.', 'List what it has, then ask again.'),
-    6: Code('NO_HELLO', 'The request came before HELLO.', 'Nothing.', 'Connect again.'),
+    1: Code('UNKNOWN_MESSAGE', 'The device does not know this request.', 'The request was refused.', 'Update the firmware or use an older host tool.'),
+    2: Code('MALFORMED', 'A request was too short for its layout.', 'The request was refused.', 'Use a host tool of the same major version.'),
+    3: Code('OUT_OF_RANGE', 'A value in the request is outside its range.', 'The request was refused.', 'Correct the value that is named.'),
+    4: Code('BAD_NAME', 'A name may hold 1 to 16 of a-z, 0-9, - and _.', 'The request was refused.', 'Choose such a name.'),
+    5: Code('NOT_FOUND', 'The device has nothing of that name or number.', 'The request was refused.', 'List what it has, then ask again.'),
+    6: Code('NO_HELLO', 'The request came before HELLO.', 'The request was refused.', 'Connect again.'),
     7: Code('INTERNAL', 'The firmware met an error it has no code for.', 'Heater and dosing off.', 'Report it with the console text.'),
-    101: Code('WALL_OPEN', 'The wall sensor reads as disconnected.', 'Heater off, latched.', "Check the wall sensor's cable."),
-    102: Code('WALL_SHORT', 'The wall sensor reads as short-circuited.', 'Heater off, latched.', "Check the wall sensor's cable."),
-    103: Code('WATER_OPEN', 'The water sensor reads as disconnected.', 'Heater off, latched.', "Check the water sensor's cable."),
-    104: Code('WATER_SHORT', 'The water sensor reads as short-circuited.', 'Heater off, latched.', "Check the water sensor's cable."),
-    105: Code('OUTLET_OPEN', 'The outlet sensor reads as disconnected.', 'Heater off, latched.', "Check the outlet sensor's cable."),
-    106: Code('OUTLET_SHORT', 'The outlet sensor reads as short-circuited.', 'Heater off, latched.', "Check the outlet sensor's cable."),
-    107: Code('REFERENCE', 'The reference voltage reads wrong, so no sensor can be trusted.', 'Heater off, latched.', 'Check the sensor supply.'),
-    110: Code('OVER_TEMPERATURE', 'The boiler wall is hotter than it may ever be.', 'Heater off, latched.', 'Let it cool; check water and scale.'),
-    111: Code('DRY_BOIL', 'The wall runs away from the boiling point: the boiler is dry.', 'Heater off, latched.', 'Let it cool, refill.'),
-    112: Code('HEATING_FAILED', 'The wall does not get warmer though the element is on.', 'Heater off, latched.', 'Check element, SSR and wall sensor.'),
-    113: Code('ELEMENT_OPEN', 'No current flows though the element is commanded on.', 'Heater off, latched.', 'Check thermal link, relay and element.'),
-    114: Code('SSR_WELDED', 'Current flows though the element is commanded off.', 'Relay open, latched.', 'Replace the solid-state relay.'),
-    115: Code('SAMPLES_STALE', 'No new sensor readings arrived in time.', 'Heater off, latched.', 'Restart; report it if it comes back.'),
-    116: Code('CHECKPOINT', 'A step of the control cycle was skipped.', 'Heater off, latched.', 'Restart; report it if it comes back.'),
-    117: Code('MAX_ON_TIME', 'A session heated for longer than is ever allowed.', 'Heater off, latched.', 'Let it cool.'),
-    118: Code('EXCEPTION', 'The firmware stopped with an exception.', 'Everything off, restarted.', 'Report it with the console text.'),
-    119: Code('FROZEN', "A sensor's reading no longer moves.", 'Heater off, latched.', 'Check that sensor.'),
+    101: Code('WALL_OPEN', 'The wall sensor reads as disconnected.', 'Heater off, latched.', "Check the wall sensor's cable.", 'A cable or plug that came off, a broken sensor, or a wall below -10 degC.', True, 'FAULT_SENSOR'),
+    102: Code('WALL_SHORT', 'The wall sensor reads as short-circuited.', 'Heater off, latched.', "Check the wall sensor's cable.", 'A crushed cable, water in a plug, a broken sensor, or a wall above 162 degC.', True, 'FAULT_SENSOR'),
+    103: Code('WATER_OPEN', 'The water sensor reads as disconnected.', 'Heater off, latched.', "Check the water sensor's cable.", 'A cable or plug that came off, a broken sensor, or water below -10 degC.', True, 'FAULT_SENSOR'),
+    104: Code('WATER_SHORT', 'The water sensor reads as short-circuited.', 'Heater off, latched.', "Check the water sensor's cable.", 'A crushed cable, water in a plug, or a broken sensor.', True, 'FAULT_SENSOR'),
+    105: Code('OUTLET_OPEN', 'The outlet sensor reads as disconnected.', 'Heater off, latched.', "Check the outlet sensor's cable.", 'A cable or plug that came off, a broken sensor, or an outlet below -10 degC.', True, 'FAULT_SENSOR'),
+    106: Code('OUTLET_SHORT', 'The outlet sensor reads as short-circuited.', 'Heater off, latched.', "Check the outlet sensor's cable.", 'A crushed cable, condensate in a plug, or a broken sensor.', True, 'FAULT_SENSOR'),
+    107: Code('REFERENCE', 'The reference voltage reads wrong, so no sensor can be trusted.', 'Heater off, latched.', 'Check the sensor supply.', 'The 2.5 V reference, its divider, or the analog converter.', True, 'FAULT_SENSOR'),
+    108: Code('WALL_SENSOR', "The wall sensor's reading contradicts the water's and the power.", 'Heater off, latched.', 'Check that the wall sensor sits on its place.', 'A wall sensor that came off, stands still at a value, or drifts.', True, 'FAULT_SENSOR'),
+    109: Code('WATER_SENSOR', "The water sensor's reading contradicts the wall's and the power.", 'Heater off, latched.', 'Check that the water sensor sits in its place.', 'A water sensor that came off, stands still at a value, or drifts.', True, 'FAULT_SENSOR'),
+    110: Code('OVER_TEMPERATURE', 'The boiler wall is hotter than it may ever be.', 'Heater off, latched.', 'Let it cool; check water and scale.', 'No water, thick scale, a welded relay, or a wall sensor that lies.', True, 'FAULT_HOT'),
+    111: Code('DRY_BOIL', 'The wall runs away from the boiling point: the boiler is dry.', 'Heater off, latched.', 'Let it cool, refill.', 'The water is used up, or the water switch sticks.', True, 'FAULT_HOT'),
+    112: Code('HEATING_FAILED', 'The wall does not get warmer though the element is on.', 'Heater off, latched.', 'Check element, SSR and wall sensor.', 'A wall sensor that came off its place, an open element, or an SSR that stays off.', True, 'FAULT_POWER'),
+    113: Code('ELEMENT_OPEN', 'No current flows though the element is commanded on.', 'Heater off, latched.', 'Check thermal link, relay and element.', 'The thermal link or bimetal has opened, or element, SSR, relay or their wires are open.', True, 'FAULT_POWER'),
+    114: Code('SSR_WELDED', 'Current flows though the element is commanded off.', 'Relay open, latched.', 'Replace the solid-state relay.', 'A solid-state relay that failed short, or its driver.', True, 'FAULT_POWER'),
+    115: Code('SAMPLES_STALE', 'No new sensor readings arrived in time.', 'Heater off, latched.', 'Restart; report it if it comes back.', 'The sampling stands still, or something stopped the firmware for too long.', True, 'FAULT_CONTROL'),
+    116: Code('CHECKPOINT', 'A step of the control cycle was skipped.', 'Heater off, latched.', 'Restart; report it if it comes back.', 'An error of the firmware, or a bit that flipped in memory.', True, 'FAULT_CONTROL'),
+    117: Code('MAX_ON_TIME', 'A session heated for longer than is ever allowed.', 'Heater off, latched.', 'Let it cool.', 'A program that does not end, or an error of the firmware.', True, 'FAULT_CONTROL'),
+    118: Code('EXCEPTION', 'The firmware stopped with an exception.', 'Everything off, restarted.', 'Report it with the console text.', 'An error of the firmware.', True, 'FAULT_CONTROL'),
+    119: Code('FROZEN', "A sensor's reading no longer moves.", 'Heater off, latched.', 'Check that sensor.', "The analog converter or its multiplexer stands still, or a sensor's value does.", True, 'FAULT_SENSOR'),
+    120: Code('SENSOR_NOISY', "A sensor's reading jumps up and down.", 'Heater off, latched.', "Check that sensor's cable, plug and screen.", 'A loose plug, a broken screen, or something strong that switches nearby.', True, 'FAULT_SENSOR'),
+    121: Code('SENSORS_SWAPPED', 'The sensors answer as if their plugs were exchanged.', 'Heater off, latched.', "Put each sensor's plug where it belongs.", 'Plugs of wall, water and outlet sensor were exchanged at a repair.', True, 'FAULT_SENSOR'),
+    122: Code('RELAY_WELDED', 'Current flows though the safety relay should be open.', 'Heater off, latched; no heat can start.', 'Unplug it. Replace the safety relay.', 'A safety relay whose contact does not open, or a current sense that counts without current.', True, 'FAULT_POWER'),
+    123: Code('CLOCK', "The controller's clock and the mains disagree about the time.", 'Heater off, latched.', 'Use another outlet; report it if it comes back.', "A generator, the controller's crystal, or a zero-crossing sense that misses or adds edges.", True, 'FAULT_CONTROL'),
+    124: Code('ENERGY_BUDGET', 'A session took more energy than is ever allowed.', 'Heater off, latched.', 'Let it cool.', 'A program that does not end, or an error of the firmware.', True, 'FAULT_CONTROL'),
+    125: Code('MEMORY', 'A value that is kept twice differs from its copy.', 'Heater off, latched.', 'Restart; report it if it comes back.', 'A bit that flipped in memory, or an error of the firmware.', True, 'FAULT_CONTROL'),
+    126: Code('SELF_TEST', 'The self-test found a part that does not work.', 'Heater off, latched.', '`podsteam selftest` names the part.', 'The part that `podsteam selftest` names.', True, 'FAULT_CONTROL'),
+    127: Code('SPIT_RISK', 'The water warms more slowly than any filling that is allowed: hot water may be spat.', 'Told; heat goes on.', 'Stop, let it cool, and fill in less water.', 'Too much water, or far less power than the element should give.', False, 'FAULT_HOT'),
     201: Code('NO_PODLET', 'There is no podlet in the holder.', 'Nothing is dosed.', 'Insert a podlet.'),
     202: Code('READER_SILENT', 'The podlet reader does not answer.', 'Nothing is dosed.', "Check the reader's cable."),
     203: Code('TAG_CHANGED', 'The podlet was swapped while it was being read.', 'Nothing is dosed.', 'Leave the podlet in place.'),
     204: Code('TAG_FORMAT', 'The tag holds no podlet record.', 'Nothing is dosed.', 'Use a podlet, or write one.'),
     205: Code('TWO_TAGS', 'There is more than one tag in the field.', 'Nothing is dosed.', 'Take one away.'),
-    301: Code('VALVE_OPEN_COIL', "The valve's coil draws no current.", 'Dosing stopped.', "Check the valve's cable."),
-    302: Code('VALVE_STUCK_ON', "The valve's coil is on though it is commanded off.", 'Dosing stopped, relay open.', 'Switch off; check the driver.'),
-    401: Code('BUSY_SESSION', 'A session is running.', 'Nothing.', 'Stop it first, or wait.'),
-    402: Code('SAFETY_LATCHED', 'A fault is latched.', 'Nothing.', "Let it cool, then hold the device's button for 3 s."),
-    403: Code('NEED_BUTTON', 'Only the button on the device can do this.', 'Nothing.', 'Press the button.'),
-    404: Code('BUTTON_HELD', 'The button is held down.', 'Nothing.', 'Release it, then ask again.'),
-    405: Code('LOCKOUT', 'The device was stopped less than 2 s ago.', 'Nothing.', 'Wait a moment.'),
-    406: Code('LEASE_HELD', 'Another host holds the session.', 'Nothing.', 'Wait until its lease lapses, or stop the session.'),
-    407: Code('NO_SESSION', 'No session is running.', 'Nothing.', 'Start one.'),
-    408: Code('NOT_READY', 'The device is not ready: no water, tilted, latch open or no mains.', 'Nothing.', 'Mend what is named by status.'),
+    301: Code('VALVE_OPEN_COIL', "The valve's coil draws no current.", 'Dosing stopped.', "Check the valve's cable.", 'A cable that came off, a broken coil, or its driver stays off.', False, 'FAULT_DOSE'),
+    302: Code('VALVE_STUCK_ON', "The valve's coil is on though it is commanded off.", 'Dosing stopped, relay open.', 'Switch off; check the driver.', "The valve's driver failed short, or its wire touches ground.", True, 'FAULT_DOSE'),
+    401: Code('BUSY_SESSION', 'A session is running.', 'The request was refused.', 'Stop it first, or wait.'),
+    402: Code('SAFETY_LATCHED', 'A fault is latched.', 'The request was refused.', "Let it cool, then hold the device's button for 3 s."),
+    403: Code('NEED_BUTTON', 'Only the button on the device can do this.', 'The request was refused.', 'Press the button.'),
+    404: Code('BUTTON_HELD', 'The button is held down.', 'The request was refused.', 'Release it, then ask again.'),
+    405: Code('LOCKOUT', 'The device was stopped less than 2 s ago.', 'The request was refused.', 'Wait a moment.'),
+    406: Code('LEASE_HELD', 'Another host holds the session.', 'The request was refused.', 'Wait until its lease lapses, or stop the session.'),
+    407: Code('NO_SESSION', 'No session is running.', 'The request was refused.', 'Start one.'),
+    408: Code('NOT_READY', 'The device is not ready: no water, tilted, latch open, no mains, or the outlet is too hot.', 'The request was refused.', 'Mend what is named by status.'),
+    409: Code('TUNE_FAILED', 'A tuning could not identify the boiler.', 'Heater off; the values from before stay in use.', 'Fill it as usual, let it be cold, and tune again; TUNE_GET tells why.'),
     501: Code('STORE_FULL', "The device's store is full.", 'Nothing was stored.', 'Pull and delete old records.'),
     502: Code('STORE_FAILED', "The device's store did not take a write.", 'Nothing was stored.', 'Try again; the flash may be worn.'),
-    503: Code('CORRUPT', 'What is stored there fails its check.', 'Nothing.', 'Store it again.'),
+    503: Code('CORRUPT', 'What is stored there fails its check.', 'The request was refused.', 'Store it again.'),
     504: Code('SAFE_MODE', 'The device is in safe mode: no application could be started.', 'Everything off.', 'Switch it off and on; if it comes back, install the firmware again.'),
+}
+
+
+class Sign(NamedTuple):
+    """One light: its rhythm of 200 ms steps, and what it means."""
+
+    name: str
+    colour: str
+    rhythm: str
+    words: str
+    means: str
+    todo: str
+
+
+SIGNS: dict[int, Sign] = {
+    0x200001: Sign('READY', 'green', '#...................', 'one short flash', 'Ready.', 'Press and release the button to start the stored program.'),
+    0x333333: Sign('PRESS', 'yellow', '##..##..##..##..##..', 'five even flashes', 'The device waits for its button: a host asked to start or to go on.', 'Press and release the button within a minute, or let it lapse.'),
+    0x53fcff: Sign('WARM_UP', 'magenta', '########..########..', 'two very long flashes', 'Heating; there is no steam yet.', 'Wait. A press of the button stops.'),
+    0x4fffff: Sign('STEAM', 'blue', '####################', 'steady', 'Making steam.', 'A press of the button stops.'),
+    0x6003ff: Sign('PAUSED', 'cyan', '##########..........', 'one very long flash', 'Paused: heater and dosing are off, the session is kept.', 'Let the host go on, or press the button to stop.'),
+    0x70000f: Sign('COOLING', 'white', '####................', 'one long flash', 'The session is over; the boiler is still hot.', 'Leave it alone until it is cool.'),
+    0x300005: Sign('NOT_READY', 'yellow', '#.#.................', 'two short flashes', 'Not ready: no water, tilted or no mains.', 'Mend what is missing; `podsteam status` names it.'),
+    0x300015: Sign('PODLET', 'yellow', '#.#.#...............', 'three short flashes', 'The podlet is nearly or wholly empty, expired, or cannot be read.', 'Change it, or go on without its doses.'),
+    0x700055: Sign('DESCALE', 'white', '#.#.#.#.............', 'four short flashes', 'Scale has grown; the boiler should be descaled soon.', 'Descale it before one of the next sessions.'),
+    0x600155: Sign('UPDATE', 'cyan', '#.#.#.#.#...........', 'five short flashes', 'New firmware is being stored.', 'Leave it powered until this ends.'),
+    0x300777: Sign('CONFIRM', 'yellow', '###.###.###.........', 'three long flashes', 'The podlet holds what its owner listed as an allergen.', 'Hold the button for 3 s to use it all the same, or take the podlet out.'),
+    0x155555: Sign('CLEAR', 'red', '#.#.#.#.#.#.#.#.#.#.', 'ten short flashes', 'The button is held to clear a fault.', "Hold on for 3 s. If the fault's sign comes back, the boiler is still too hot."),
+    0x100077: Sign('SAFE_MODE', 'red', '###.###.............', 'two long flashes', 'Safe mode: no application could be started. Everything is off.', 'Switch it off and on; if it comes back, install the firmware again.'),
+    0x100017: Sign('FAULT_SENSOR', 'red', '###.#...............', 'one long, one short flash', 'Fault: a sensor, or what feeds them.', '`podsteam status` names it; let it cool, mend it, then hold the button for 3 s.'),
+    0x100057: Sign('FAULT_HOT', 'red', '###.#.#.............', 'one long, two short flashes', 'Fault: too hot, or boiled dry.', 'Let it cool, look for water and scale, then hold the button for 3 s.'),
+    0x100157: Sign('FAULT_POWER', 'red', '###.#.#.#...........', 'one long, three short flashes', 'Fault: the element or what switches it.', 'Unplug it. `podsteam status` names the part.'),
+    0x100557: Sign('FAULT_CONTROL', 'red', '###.#.#.#.#.........', 'one long, four short flashes', 'Fault: the controller itself.', 'Let it cool, then hold the button for 3 s; report it if it comes back.'),
+    0x101557: Sign('FAULT_DOSE', 'red', '###.#.#.#.#.#.......', 'one long, five short flashes', "Fault: the podlet's valve.", 'Take the podlet out. `podsteam status` names the part.'),
+}
+
+
+class Check(NamedTuple):
+    """One check of the self-test."""
+
+    name: str
+    when: str
+    does: str
+    cannot: str
+    reading: str
+
+
+CHECKS: dict[int, Check] = {
+    0x1: Check('MEMORY', 'at power-on; a word in every tick', 'A scratch area keeps two patterns and its own addresses.', 'The rest of the RAM; what decides about heat is kept twice instead.', 'place of the word that failed, -1: none'),
+    0x2: Check('ARITHMETIC', 'at power-on; every 3.2 s', "Known answers of the operations and of the supervisor's table.", "The processor's registers one by one.", 'number of the answer that was wrong, 0: none'),
+    0x4: Check('SEQUENCE', 'at power-on; every 3.2 s', 'A tick with a stage skipped or out of order is refused by the checkpoints.', "The watchdog itself, which is the chip's.", 'stage that went unnoticed and one more, 0: none'),
+    0x8: Check('RANGES', 'at power-on', 'Detectors made for it find an open and a hot sensor.', 'The real sensors.', 'code that came last'),
+    0x10: Check('LOAD', 'at power-on', 'Detectors made for it find a current that is missing and one that is forbidden.', 'The real current sense.', 'code that came last'),
+    0x20: Check('SENSORS', 'before heat', 'Wall, water, outlet and reference are in their ranges.', 'Whether a sensor sits in its place.', 'reference, uV'),
+    0x40: Check('COIL', 'before heat', "No current flows in the valve's coil.", 'Whether the valve is closed.', 'current pulses of the coil so far'),
+    0x80: Check('MAINS', 'before heat', "The mains' voltage and crossings are there.", 'The quality of the protective earth.', 'mains sense, uV'),
+    0x100: Check('RELAY', 'before heat; at its end', 'No current flows through the open relay when the element is commanded.', 'A relay that welds during the heat, until its end.', 'half-cycles that flowed'),
+    0x200: Check('LEDGER', 'at power-on; before heat', 'The ledger has room for records.', 'Whether the flash takes the next one.', 'records that it can take'),
 }

@@ -5,21 +5,7 @@ No boiler was measured for this. *Hypothesis* marks a value that was chosen insi
 plausibly have; it is to be replaced by a measurement. `hw/boiler/README.md` has the equations and the same table.
 """
 
-_SATURATION_M = (0, 500, 1000, 1500, 2000, 3000)
-_SATURATION_C = (100.0, 98.3, 96.7, 95.0, 93.4, 90.0)
-
-
-def saturation_c(altitude_m: float) -> float:
-    """Boiling point of water in degC at `altitude_m` (m) in the standard atmosphere; the ends are extended linearly.
-
-    Interpolated in a table of the steam tables' values at the standard atmosphere's pressure, rounded to 0.1 K.
-    """
-    i = 1
-    while i < len(_SATURATION_M) - 1 and altitude_m > _SATURATION_M[i]:
-        i += 1
-    m0 = _SATURATION_M[i - 1]
-    c0 = _SATURATION_C[i - 1]
-    return c0 + (_SATURATION_C[i] - c0) * (altitude_m - m0) / (_SATURATION_M[i] - m0)
+from podsteam_twin.boiler.water import saturation_c as saturation_c
 
 
 class Constants:
@@ -73,13 +59,13 @@ class Constants:
     """g that it holds. Hypothesis: 40 to 120 for a pot."""
     water_j_gk = 4.186
     """J/gK, liquid water between 15 and 100 degC (steam tables, mean)."""
-    evaporation_j_g = 2257.0
-    """J/g at 100 degC (steam tables); 2265 at 97 degC, neglected."""
     dry_g = 8.0
     """g below which the wetted part of the wall shrinks in proportion. Hypothesis: at 400 W the wall then leaves
     its plateau by 3 K with about 3 g left."""
     fittings_j_k = 4.0
     """J/K of sensor pocket and fittings that follow the water and remain when it is gone. Hypothesis."""
+    tilted_wet = 0.5
+    """Part of the wall that water reaches at most while the device is tilted. Hypothesis."""
     water_loss_w_k = 0.22
     """W/K from water to room, in proportion to the wetted part. Hypothesis: 0.15 to 0.5 for the whole boiler."""
     fittings_loss_w_k = 0.03
@@ -88,6 +74,16 @@ class Constants:
     """W/K from dry wall to fittings, by vapour and radiation. Hypothesis."""
     cutout_c = 160.0
     """degC of the wall at which the manual-reset bimetal beside the firmware opens. Hypothesis."""
+
+    # Layers of the second plant, which the first has not ------------------------------------------------------
+    lower_share = 0.35
+    """Part of the water that forms the layer on the wall. Hypothesis: 0.2 to 0.5."""
+    mixing_w_k = 10.0
+    """W/K between the layers without bubbles. Hypothesis: 5 to 25; a wall that is heated from the side mixes little."""
+    bubbling_w_k = 0.04
+    """W/K more for each W of nucleate boiling at the wall. Hypothesis: 0.02 to 0.1, bubbles stir."""
+    collapse_k = 2.0
+    """K of subcooling above the wall's layer at which half of the rising vapour collapses. Hypothesis: 1 to 4."""
 
     # Outlet ------------------------------------------------------------------------------------------------
     air_g_min = 6.0
@@ -126,10 +122,15 @@ class Constants:
     adc_floor_uv = 142000
     """uV, lowest reading of the classic ESP32's calibrated ADC at 11 dB: its characterisation adds 142 mV at raw 0.
     A grounded input reads this, and an NTC above 168 degC as well."""
+    adc_bow_uv = 0.0
+    """uV that the NTCs and the reference read too much half way between 150 and 2450 mV, in a parabola down to nothing
+    at both ends: what a straight calibration of the classic ESP32 at 11 dB leaves. Two published measurements of
+    single parts: 14 mV (iotips.tech, +-7 mV about the best line), 18 mV (lucidar.me). 0 by default, an ideal ADC."""
     adc_gain_error = 0.0
     """Relative error that all channels of the ADC share."""
     mains_sense_error = 0.0
-    """Relative error of the mains voltage sense. Hypothesis: within 0.02 after calibration."""
+    """Relative error of the mains voltage sense, all of it but `adc_gain_error`. Hypothesis: within 0.02 after
+    calibration."""
 
     def __init__(self, **overrides: float) -> None:
         """Defaults, but for `overrides`. Raises AttributeError for a name that is not a constant."""

@@ -6,7 +6,8 @@ wall against strongly boiling water, is 0.15 s. Energy is conserved to rounding:
 lost to the room, or leaves with the steam.
 """
 
-from podsteam_twin.boiler.constants import Constants, saturation_c
+from podsteam_twin.boiler.constants import Constants
+from podsteam_twin.boiler.water import evaporation_j_g, saturation_c
 
 STEP_US = 25000
 """us in one step of the plant."""
@@ -51,6 +52,8 @@ class Boiler:
         """1: the NTC sits on the wall; 0: it hangs in the room; between: it is badly fixed."""
         self.water_contact = 1.0
         self.outlet_contact = 1.0
+        self.wettable = 1.0
+        """Part of the wall that the water can reach: 1 upright, `constants.tilted_wet` tilted."""
         self.apply(constants)
 
     def apply(self, constants: Constants) -> None:
@@ -61,6 +64,7 @@ class Boiler:
         self._element_j_k = c.element_j_k
         self._wall_j_k = c.wall_j_k
         self._fittings_j_k = c.fittings_j_k
+        boiling_c = saturation_c(c.altitude_m)
         scale_w_k = 1000 * c.scale_w_mk * c.area_m2 / c.scale_mm if c.scale_mm > 0 else 0.0
         self._water_k = (
             c.convection_w_m2k * c.area_m2,
@@ -73,8 +77,8 @@ class Boiler:
             c.fittings_j_k,
             c.water_loss_w_k,
             c.fittings_loss_w_k,
-            c.evaporation_j_g,
-            saturation_c(c.altitude_m),
+            evaporation_j_g(boiling_c),
+            boiling_c,
         )
         self._metal_k = (
             c.element_wall_w_k,
@@ -136,6 +140,8 @@ class Boiler:
         wall_contact = self.wall_contact
         water_contact = self.water_contact
         outlet_contact = self.outlet_contact
+        wettable = self.wettable
+        wet_g = dry_g * wettable
         step_s = _STEP_S
         per_min = 60 * _STEPS_S
         t_element = self.element_c
@@ -152,7 +158,7 @@ class Boiler:
         evaporated = 0.0
         for _ in range(steps):
             # Heat from the wall into the water: convection, and above the boiling point nucleate boiling as well.
-            wet = mass / dry_g if mass < dry_g else 1.0
+            wet = mass / dry_g if mass < wet_g else wettable
             superheat = t_surface - t_sat
             if scale:
                 # The surface has no heat capacity: one Newton step a time step towards equal flow on both sides.

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Did a sensor come off? Wall and water are held against each other: one of them falls, and the other says why not.
+
+* The wall lies under the water though it was above it before: it is between element and water, so that cannot be.
+* The wall falls by 6 K in 2 s, three times more than the water, while power and mains stay what they were. Cold water
+  would be seen by the water's sensor as well, within that factor for any wall and lag of the envelope.
+* The water falls by 6 K in 2 s: cold water was poured in, or its sensor came off. Nobody can tell yet, so there is a
+  `doubt`, in which there is no heat. What was poured in gets warmer again without heat, because the wall gives it, or
+  takes the wall along below the old water; a sensor that hangs in the room sees neither. After 90 s without such an
+  answer a fall by 12 K or more is the sensor's. A smaller one is let go after 8 s; `unmoved` has an eye on it.
+"""
+
+from podsteam_firmware.safety.trend import Trend
+from podsteam_protocol.const import const
+from podsteam_protocol.messages import CODE_WALL_SENSOR, CODE_WATER_SENSOR
+
+_WINDOW = const(8)
+_UNDER_CDEG = const(600)
+"""Each sensor may be 2 K off."""
+_OVER_CDEG = const(100)
+_UNDER_LOOKS = const(2)
+_FALL_CDEG = const(600)
+_FALL_RATIO = const(3)
+_LEAST_HALVES = const(40)
+"""A fifth of full power in 2 s: with less the wall goes with the controller's pulses."""
+_LESS_HALVES = const(10)
+_UPSET_LOOKS = const(40)
+"""10 s after a sag of the mains, or after cold water, nothing that falls is judged."""
+_FORGET_LOOKS = const(240)
+_DOUBT_LOOKS = const(360)
+_ANSWER_CDEG = const(200)
+_ANSWER_SHARE = const(6)
+_CLEAR_CDEG = const(1200)
+_SHORT_LOOKS = const(32)
+_WARMED_CDEG = const(150)
+
+
+class Detached:
+    """Holds wall and water against each other. `step` at each look gives CODE_WALL_SENSOR, CODE_WATER_SENSOR or 0."""
+
+    def __init__(self) -> None:
+        self.detail = 0
+        """The reading that cannot be, 0.01 degC."""
+        self.doubt = False
+        """No heat until it is known whether cold water was poured in."""
+        self._over = False
+        self._under = 0
+        self._upset = 0
+        self._hot = 0
+        self._low = 0
+        self._looks = 0
+
+    def step(self, trend: Trend) -> int:
+        """One look."""
+        self.detail = trend.wall
+        if self.doubt:
+            return self._doubted(trend)
+        if self._upset > 0:
+            self._upset -= 1
+        if trend.sagged:
+            self._upset = _UPSET_LOOKS
+        if trend.quiet > 0:
+            if trend.quiet >= _FORGET_LOOKS:
+                self._over = False
+            return 0
+        if self._lies_under(trend) or self._fell(trend):
+            return CODE_WALL_SENSOR
+        if trend.water_rose(_WINDOW) <= -_FALL_CDEG:
+            self.doubt = True
+            self._hot = trend.water - trend.water_rose(_WINDOW)
+            self._low = trend.water
+            self._looks = 0
+        return 0
+
+    def _lies_under(self, trend: Trend) -> bool:
+        gap = trend.wall - trend.water
+        if gap >= _OVER_CDEG:
+            self._over = True
+        self._under = self._under + 1 if self._over and gap <= -_UNDER_CDEG else 0
+        return self._under >= _UNDER_LOOKS
+
+    def _fell(self, trend: Trend) -> bool:
+        if self._upset > 0 or trend.recent < _LEAST_HALVES or trend.recent < trend.before - _LESS_HALVES:
+            return False
+        water = min(trend.water_rose(_WINDOW), 0)
+        return _FALL_RATIO * water - trend.rose(_WINDOW) >= _FALL_CDEG
+
+    def _doubted(self, trend: Trend) -> int:
+        self._looks += 1
+        fallen = self._hot - trend.water
+        self._low = min(self._low, trend.water)
+        poured = trend.wall <= self._hot - _ANSWER_CDEG - fallen // _ANSWER_SHARE
+        if trend.water >= self._low + _WARMED_CDEG or poured or (fallen < _CLEAR_CDEG and self._looks >= _SHORT_LOOKS):
+            self.doubt = False
+            self._upset = _UPSET_LOOKS
+        elif self._looks >= _DOUBT_LOOKS:
+            self.detail = trend.water
+            return CODE_WATER_SENSOR
+        return 0

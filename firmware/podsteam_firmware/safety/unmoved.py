@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does a reading answer to heat, and to its end? It finds what has noise and stays where it is all the same.
+
+* Water that does not get warmer: half of full power or more goes through a wall of 92 degC or more, which by then
+  boils what touches it, and the water stays below 84 degC and rises by less than 1 K in 20 s. The slowest boiler rises
+  by 3 K. Cold water that is poured in begins a new 20 s.
+* A wall that does not get cooler: after a quarter of full power or more, at which it stood still and boiled water, it
+  must have lost its superheat, 4 K or more, 10 s after the end of heat. It is judged at each pause and at the end of
+  each session: a wall sensor that stands still at a plausible value while water boils is masked until then, and so is
+  a relay that holds its current with a dead sense.
+"""
+
+from podsteam_firmware.safety.trend import Trend
+from podsteam_protocol.const import const
+from podsteam_protocol.messages import CODE_WALL_SENSOR, CODE_WATER_SENSOR
+
+_WALL_CDEG = const(9200)
+_WATER_CDEG = const(8400)
+_HALF_PERMILLE = const(500)
+_QUARTER_PERMILLE = const(250)
+_LOOKS = const(80)
+_RISE_CDEG = const(100)
+_NEW_LOW_CDEG = const(50)
+_COOLED_CDEG = const(100)
+_COOL_LOOKS = const(40)
+_PAST = const(15)
+_STILL_CDEG = const(40)
+
+
+class Unmoved:
+    """Watches both. `step` at each look gives CODE_WALL_SENSOR, CODE_WATER_SENSOR or 0."""
+
+    def __init__(self) -> None:
+        self.detail = 0
+        """The reading that stays, 0.01 degC."""
+        self._looks = 0
+        self._water = 0
+        self._wall = 0
+        self._boiled = False
+
+    def step(self, trend: Trend) -> int:
+        """One look."""
+        if self._cold_water(trend):
+            self.detail = trend.water
+            return CODE_WATER_SENSOR
+        if self._hot_wall(trend):
+            self.detail = trend.wall
+            return CODE_WALL_SENSOR
+        return 0
+
+    def _cold_water(self, trend: Trend) -> bool:
+        water = trend.water
+        heated = trend.wall >= _WALL_CDEG and water < _WATER_CDEG and trend.power >= _HALF_PERMILLE
+        if not heated or water <= self._water - _NEW_LOW_CDEG or water >= self._water + _RISE_CDEG:
+            self._looks = 0
+            self._water = water
+            return False
+        self._looks += 1
+        return self._looks >= _LOOKS
+
+    def _hot_wall(self, trend: Trend) -> bool:
+        if trend.quiet == 0:
+            hot = trend.wall >= _WALL_CDEG and trend.water >= _WATER_CDEG
+            self._boiled = hot and trend.power >= _QUARTER_PERMILLE and abs(trend.rose(_PAST)) <= _STILL_CDEG
+            self._wall = trend.wall
+            return False
+        return self._boiled and trend.quiet == _COOL_LOOKS and self._wall - trend.wall < _COOLED_CDEG

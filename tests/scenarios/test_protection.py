@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the core makes of the supervisor: the relay's test, faults that survive power cuts, the self-test."""
+
+from typing import Any
+
+import pytest
+from bench import Bench
+
+from podsteam.wire import messages as w
+from podsteam.wire.messages import EventValue, StateValue
+from podsteam_firmware.safety import selftest
+from podsteam_firmware.store import latch
+
+
+def core_of(bench: Bench) -> Any:
+    return bench.twin.machine.loop.core  # type: ignore[attr-defined]
+
+
+def code(name: str) -> int:
+    return next(number for number, entry in w.CODES.items() if entry.name == name)
+
+
+def kinds(bench: Bench) -> list[int]:
+    """Kinds of the records about faults and sessions."""
+    return [record[1] for record in core_of(bench).ledger.entries() if record[1] >= latch.FAULT]
+
+
+def steaming(**options: Any) -> Bench:
+    """The button alone, 20 s into steam."""
+    bench = Bench(**options)
+    bench.run(1.5)
+    bench.press()
+    for _ in range(400):
+        bench.run(0.5)
+        if bench.state == StateValue.STEAM:
+            break
+    bench.run(20)
+    assert bench.state == StateValue.STEAM
+    return bench
+
+
+# The relay's test -------------------------------------------------------------------------------------------
+
+
+def test_one_cycle_is_commanded_with_an_open_relay_before_and_after_each_session() -> None:
+    bench = Bench()
+    bench.run(1.5)
+    truth = bench.control("state")
+    core = core_of(bench)
+    assert core.inputs.burst_halves == 2 and truth["load_halves"] == 0
+    bench.press()
+    for _ in range(40):
+        bench.run(0.05)
+        if bench.control("state")["relay_closed"]:
+            break
+    assert core.inputs.burst_halves == 4 and bench.control("state")["load_halves"] == 0
+    bench.run(10)
+    assert core.inputs.burst_halves - core.inputs.load_halves == 4
+    bench.press()
+    bench.run(2)
+    # The burst that was cut may have begun a cycle that did not flow.
+    assert 6 <= core.inputs.burst_halves - core.inputs.load_halves <= 8
+    assert core.supervisor.weld.passed and core._latched == 0
+    bench.close()
+
+
+@pytest.mark.parametrize("where", ["idle", "session"])
+def test_a_welded_relay_is_found_before_heat_and_at_the_end_and_no_heat_starts(where: str) -> None:
+    bench = Bench()
+    bench.run(1.5)
+    if where == "session":
+        bench.press()
+        bench.run(10)
+    bench.control("fault", name="relay_welded", on=True)
+    bench.run(1)
+    core = core_of(bench)
+    assert core._latched == 0
+    halves = bench.control("state")["load_halves"]
+    bench.press()
+    bench.run(1.5)
+    assert core._latched == code("RELAY_WELDED")
+    # At the end 300 ms pass first, and a half-cycle that flows ends at its crossing.
+    assert bench.control("state")["load_halves"] - halves <= (2 if where == "idle" else 20)
+    bench.press()
+    bench.run(3)
+    assert bench.state == StateValue.FAULT
+    # Not `close`: its relay counts as closed for ever, so that every erase were one while hot.
+    bench.twin.close()
+
+
+# Faults and sessions in the ring ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cause", ["power", "watchdog"])
+def test_a_fault_survives_a_power_cut_at_the_moment_it_is_found(cause: str) -> None:
+    """The relay is still closed then, so the file was not written yet."""
+    bench = steaming()
+    core = core_of(bench)
+    bench.control("fault", name="wall_open", on=True)
+    for _ in range(20):
+        bench.run(0.05)
+        if core._latched:
+            break
+    assert core._latched == code("WALL_OPEN") and core._stored == 0
+    bench.control("reset", cause=cause)
+    bench.control("fault", name="wall_open", on=False)
+    bench.run(1.5)
+    core = core_of(bench)
+    assert core._latched == code("WALL_OPEN")
+    assert bench.state == StateValue.FAULT
+    # Now it is in its file as well.
+    assert core._stored == core._latched
+    assert latch.load(core.hal) == core._latched
+    bench.close()
+
+
+def test_a_cleared_fault_stays_cleared() -> None:
+    bench = Bench()
+    bench.run(1.5)
+    bench.control("fault", name="outlet_open", on=True)
+    bench.run(1)
+    assert core_of(bench)._latched == code("OUTLET_OPEN")
+    bench.control("fault", name="outlet_open", on=False)
+    bench.control("press", ms=3500)
+    bench.run(5)
+    assert core_of(bench)._latched == 0
+    assert kinds(bench) == [latch.FAULT, latch.CLEARED]
+    bench.control("reset", cause="power")
+    bench.run(1.5)
+    assert core_of(bench)._latched == 0
+    assert bench.state == StateValue.IDLE
+    bench.close()
+
+
+def test_a_session_that_was_cut_off_is_told_once() -> None:
+    bench = steaming()
+    number = core_of(bench).session.number
+    assert kinds(bench) == [latch.BEGIN]
+    for told in (number, 0):
+        bench.control("reset", cause="power")
+        bench.run(1.5)
+        bench.events.clear()
+        bench.hello()
+        bench.ask(w.EventsGetRequest(0))
+        bench.run(0.2)
+        assert [b for event, _, b in bench.events if event == EventValue.BOOT] == [told]
+        assert core_of(bench).session.number == number
+    assert kinds(bench) == [latch.BEGIN, latch.END]
+    bench.close()
+
+
+def test_a_session_that_ended_is_not_told() -> None:
+    bench = steaming()
+    bench.press()
+    bench.run(2)
+    assert kinds(bench) == [latch.BEGIN, latch.END]
+    bench.control("reset", cause="power")
+    bench.run(1.5)
+    bench.hello()
+    bench.ask(w.EventsGetRequest(0))
+    bench.run(0.2)
+    assert [b for event, _, b in bench.events if event == EventValue.BOOT][-1] == 0
+    bench.close()
+
+
+# Ready ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("offset_k", "starts"), [(49.0, True), (51.0, False)])
+def test_an_outlet_over_its_scald_limit_is_not_ready(offset_k: float, starts: bool) -> None:
+    """At 20 degC; the limit is 70 degC."""
+    bench = Bench()
+    bench.control("fault", name="outlet_offset", on=True, value=offset_k)
+    bench.run(1.5)
+    assert core_of(bench).session.ready(core_of(bench).inputs, core_of(bench).sense) is starts
+    bench.press()
+    bench.run(0.5)
+    assert (bench.state == StateValue.WARM_UP) is starts
+    bench.close()
+
+
+# The self-test ----------------------------------------------------------------------------------------------
+
+
+def test_the_self_test_runs_at_power_on_and_before_heat() -> None:
+    bench = Bench()
+    bench.run(1.5)
+    test = core_of(bench).selftest
+    assert test.done == 1 << selftest.LEDGER | 31
+    bench.press()
+    bench.run(3)
+    assert test.done == (1 << selftest.CHECKS) - 1
+    assert test.failed == 0
+    bench.close()
+
+
+def test_a_self_test_that_fails_latches() -> None:
+    bench = Bench()
+    bench.run(1.5)
+    core = core_of(bench)
+    core.selftest.failed = 1 << selftest.ARITHMETIC
+    bench.run(0.1)
+    assert core._latched == code("SELF_TEST")
+    assert core.supervisor.fault_detail == 1 << selftest.ARITHMETIC
+    bench.close()
+
+
+def test_what_is_not_ready_before_heat_stops_it() -> None:
+    bench = Bench()
+    bench.run(1.5)
+    core = core_of(bench)
+    core.selftest.before_heat = lambda *_: 1 << selftest.RELAY
+    bench.press()
+    bench.run(2)
+    assert core._latched == code("SELF_TEST")
+    assert bench.control("state")["load_halves"] == 0
+    bench.close()
+
+
+def test_a_risk_to_spit_is_told_once() -> None:
+    bench = Bench()
+    bench.run(1.5)
+    core = core_of(bench)
+    bench.hello()
+    bench.events.clear()
+    core.supervisor.spit_risk = True
+    bench.run(1)
+    bench.ask(w.EventsGetRequest(0))
+    bench.run(0.3)
+    told = [event for event in bench.events if event[:2] == (EventValue.FAULT, code("SPIT_RISK"))]
+    assert len(set(told)) == 1
+    assert core._latched == 0 and bench.state == StateValue.IDLE
+    bench.close()
