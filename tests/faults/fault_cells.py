@@ -41,7 +41,7 @@ KINDS = ("fault", "stop", "told", "off", "runs", "refused", "silence", "safe")
 GAPS = ("known_gap", "drawn_gap")
 KEYS = {
     *("group", "fault", "value", "path", "bit", "also", "mode", "for_ms", "at", "plant", "seeds", "drawn", "expected"),
-    *("watch_s", "unix_s", "mute", "poke", "fine_s", "not_counted", *GAPS, *BARS),
+    *("watch_s", "unix_s", "mute", "poke", "fine_s", "fine_for_s", "not_counted", *GAPS, *BARS),
 }
 
 Cell = dict[str, Any]
@@ -70,7 +70,16 @@ def load(path: Path = CELLS) -> list[Cell]:
 def filled(cell: Cell) -> Cell:
     """The cell with what every cell has: nothing else broken, no detector muted, the usual plant and clock. `mute` and
     `poke` (steps left out, values put in) are for the figures, which look at one detector by itself."""
-    return {"also": [], "plant": {}, "unix_s": 0, "mute": [], "poke": {}, "fine_s": FINE_S, **cell}
+    return {
+        "also": [],
+        "plant": {},
+        "unix_s": 0,
+        "mute": [],
+        "poke": {},
+        "fine_s": FINE_S,
+        "fine_for_s": FINE_FOR_S,
+        **cell,
+    }
 
 
 def name_of(cell: Cell) -> str:
@@ -198,17 +207,22 @@ class Watch:
         self.start_us = self.since_us = unit.now_us
         self.halves = before["load_halves"]
         self.current = False
+        self.commanded = False
+        """Whether heat was commanded after the fault, in a state without."""
         self.seen_us: int | None = None
         self.latched_us: int | None = None
         """When the supervisor had latched a fault."""
         self.hot_us: int | None = None
-        """When the body of the wall's sensor had passed HOT_MC."""
+        """When the wall's sensor showed HOT_MC, without its noise."""
         self.off_us = self.open_us = self.dose_us = self.start_us
         self.truth = before
 
     def look(self) -> None:
         """Take in what the board has noted."""
         truth = self.truth = self._unit.truth()
+        if not self.heating and not self.commanded and truth["relay_closed"] and truth["burst"]:
+            self.commanded = True
+            self.since_us = self._unit.now_us
         fresh = truth["load_halves"] - self.halves
         if fresh:
             if not self.heating and not self.current:
@@ -223,7 +237,8 @@ class Watch:
         self.dose_us = max(self.dose_us, truth["flow_us"])
         if self.latched_us is None and truth["latched"]:
             self.latched_us = self._unit.now_us
-        if self.hot_us is None and truth["wall_probe_mc"] >= HOT_MC:
+        offset_mc = self._unit.plant.get("wall_offset_mc", 0)
+        if self.hot_us is None and truth["wall_probe_mc"] + offset_mc >= HOT_MC:
             self.hot_us = self._unit.now_us
         events = self._unit.bench.events[self._first_event :]
         if self.seen_us is None and any(event[:2] in self._wanted for event in events):
@@ -275,7 +290,7 @@ def measure(cell: Cell, unit: Unit) -> Seen:
     end_us = watch.start_us + int(cell["watch_s"] * 1e6)
     while unit.now_us < end_us:
         broken = _mode(cell, unit, unit.now_us - watch.start_us, broken)
-        unit.run(cell["fine_s"] if unit.now_us - watch.since_us < FINE_FOR_S * 1e6 else COARSE_S)
+        unit.run(cell["fine_s"] if unit.now_us - watch.since_us < cell["fine_for_s"] * 1e6 else COARSE_S)
         watch.look()
         over = watch.heating or unit.now_us - watch.start_us > 5_000_000
         if over and watch.quiet_s() > QUIET_S and not goes_on(cell):

@@ -102,10 +102,19 @@ FIGURES = (
     Figure(
         "safety/heater_open_thermal",
         ("element_open",),
-        ("PROBE+1", "HEAT+3", "HEAT+10"),
+        ("IDLE+5", "ARMED+5"),
         "latched_ms",
         4000,
-        "the load sense left out: fault to latched by the wall that gets no warmer",
+        "the load sense left out, no current from the start: heat commanded to latched by the wall",
+        {"mute": [LOAD]},
+    ),
+    Figure(
+        "safety/heater_open_thermal_hot",
+        ("element_open",),
+        ("PROBE+3", "HEAT+3", "HEAT+10"),
+        "latched_ms",
+        8000,
+        "the same in a heat-up, where what the element has stored goes on into the wall: fault to latched",
         {"mute": [LOAD]},
     ),
     Figure(
@@ -124,8 +133,8 @@ FIGURES = (
         ("STEAM+5", "STEAM+15"),
         "hot_ms",
         150,
-        "body of the wall's sensor at 135 degC to last half-cycle, every other thermal detector left out",
-        {"also": ["water_stuck"], "mute": list(THERMAL), "poke": UNFOLDED, "watch_s": 200, "fine_s": 0.01},
+        "the wall's sensor shows 135 degC to last half-cycle, every other thermal detector left out",
+        {"also": ["water_stuck"], "mute": list(THERMAL), "poke": UNFOLDED, "watch_s": 200, "fine_for_s": 200},
         math.inf,
     ),
 )

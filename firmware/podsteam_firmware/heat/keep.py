@@ -74,8 +74,8 @@ class Keep:
         return 0 if self._coasts(sense, wanted_mc) else power
 
     def _coasts(self, sense: "Sense", wanted_mc: int) -> bool:
-        """Whether what the hot wall still gives off will do. Far below boiling it is 40 K and more over the water, which
-        the water's slope alone does not tell. Once little is left, the controller alone takes over."""
+        """Whether what the hot wall still gives off will do. Far below boiling it is 40 K and more over the water,
+        which the water's slope alone does not tell. Once little is left, the controller alone takes over."""
         energy = self._energy
         over_mc = max(0, min(sense.wall_mc - sense.water_mc, _WALL_MAX_MC))
         rise_mc = energy.metal_j_k * over_mc // max(energy.capacity_j_k, energy.metal_j_k)
