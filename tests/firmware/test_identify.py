@@ -184,7 +184,7 @@ def test_arc_tangents() -> None:
     st.sampled_from([0.5, 30.0, 3000.0, math.inf]),
     st.sampled_from([0.0, 0.4, 20.0]),
     st.sampled_from([0.0, 5.0, 40.0]),
-    st.sampled_from([0, 300, 20_000]),
+    st.sampled_from([0, 300]),
     st.integers(0, 1000),
 )
 def test_no_record_leaves_the_small_integers(

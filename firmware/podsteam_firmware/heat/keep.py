@@ -70,18 +70,26 @@ class Keep:
             self._enter(wanted_mc, sense.water_mc, limit - loss)
             if not self.on:
                 return limit
-        power = self._hold.step(wanted_mc, sense.water_mc, loss, limit)
-        return 0 if self._coasts(sense, wanted_mc) else power
+        self._hold.step(wanted_mc, sense.water_mc, loss, limit)
+        return 0 if self._coasts(sense, wanted_mc) else self._hold.power_dw
 
     def _coasts(self, sense: "Sense", wanted_mc: int) -> bool:
         """Whether what the hot wall still gives off will do. Far below boiling it is 40 K and more over the water,
         which the water's slope alone does not tell. Once little is left, the controller alone takes over."""
-        energy = self._energy
-        over_mc = max(0, min(sense.wall_mc - sense.water_mc, _WALL_MAX_MC))
-        rise_mc = energy.metal_j_k * over_mc // max(energy.capacity_j_k, energy.metal_j_k)
+        rise_mc = self._rise_mc(sense.wall_mc - sense.water_mc)
         if rise_mc < _NEAR_MC:
             self._near = True
-        return not self._near and sense.water_mc + rise_mc + self._boiling.rate_mc_s * _SENSOR_S >= wanted_mc
+            return False
+        rise_mc += sense.water_mc + self._boiling.rate_mc_s * _SENSOR_S
+        return rise_mc >= wanted_mc and not self._near
+
+    def _rise_mc(self, over_mc: int) -> int:
+        """Rise of the water when a wall that is hotter by `over_mc` has given that off, milli-K."""
+        if over_mc <= 0:
+            return 0
+        if over_mc > _WALL_MAX_MC:
+            over_mc = _WALL_MAX_MC
+        return self._energy.metal_j_k * over_mc // (self._energy.capacity_j_k + 1)
 
     def _learn(self, sense: "Sense") -> None:
         self._energy.learn(sense, sense.water_mc + self._boiling.rate_mc_s * _LAG_S)
