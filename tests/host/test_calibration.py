@@ -159,8 +159,25 @@ def test_the_plateau_is_read_after_half_a_minute_and_for_twenty_seconds() -> Non
         plateau.update(tele(begin_s + i))
     assert plateau.enough()
     assert len(plateau.samples) == 21
+    # The end of the session does not take away what was read.
     plateau.update(tele(begin_s + 51, flags=0))
-    assert not plateau.enough() and not plateau.samples
+    plateau.update(tele(begin_s + 52, state=m.StateValue.COOLING))
+    assert plateau.enough()
+    assert len(plateau.samples) == 21
+
+
+def test_steam_that_stops_before_the_plateau_is_read_begins_anew() -> None:
+    plateau = Plateau()
+    for i in range(49):
+        plateau.update(tele(i))
+    assert plateau.samples and not plateau.enough()
+    plateau.update(tele(49, flags=0))
+    assert not plateau.samples
+    for i in range(50, 99):
+        plateau.update(tele(i))
+        assert not plateau.enough()
+    plateau.update(tele(100))
+    assert plateau.enough()
 
 
 def test_readings_are_means_and_show_what_moves() -> None:

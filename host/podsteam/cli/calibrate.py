@@ -125,11 +125,11 @@ class Plateau:
         self._since_ms: int | None = None
 
     def update(self, tele: "m.Tele | None") -> None:
-        """Take a measurement."""
+        """Take a measurement. What comes once there are enough, the end of the session too, changes nothing."""
         from podsteam.recap import difference_ms
         from podsteam.wire.messages import FlagBits, StateValue
 
-        if tele is None:
+        if tele is None or self.enough():
             return
         if tele.state != StateValue.STEAM or not tele.flags & FlagBits.STEAM_OK:
             self._since_ms = None
