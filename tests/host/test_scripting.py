@@ -24,7 +24,7 @@ SAID = (
     r"\{'subject': 'P07'\}",
     r"nobody was there: The button .*",
     r"the device ran on\n\d+ events meanwhile, 0 lost",
-    r"b'rinse.*' \d+\nb'rinse.*' \d+",
+    r"b'express.*' \d+\nb'express.*' \d+",
 )
 SHORT = m.Program(name=b"short".ljust(16, b"\0"), warm_up_max_s=300, steam1_mg_min=4000, steam1_s=10, end_cdeg=9500)
 
