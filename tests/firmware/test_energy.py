@@ -70,7 +70,7 @@ def test_a_warm_start_leaves_the_metal_alone() -> None:
 
 
 def test_an_implausible_metal_is_not_taken() -> None:
-    """What the ramp said of the water leaves 13 J/K to the metal: the whole rise tells, with the metal as compiled in."""
+    """The ramp would leave 13 J/K to the metal: the whole rise tells then, with the metal as compiled in."""
     energy = books()
     assert energy.settle(onset(METAL_J_K, 120, 252), True)
     assert energy.metal_j_k == METAL_J_K
