@@ -6,7 +6,7 @@ import random
 
 import pytest
 from checked_int import CheckedInt, check_attributes, checked_array
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from podsteam_firmware.heat import fixed
@@ -178,29 +178,54 @@ def test_arc_tangents() -> None:
         assert abs(fixed.atan14(i) - math.atan(2.0**-i) * 2**14) <= 0.6
 
 
+def bounded(rises: list[int]) -> Process | None:
+    """What is found of a record, with every intermediate checked to be below 2^30; None when it is refused."""
+    record, process = Record(), Process()
+    record.rise = checked_array("i", (CheckedInt(0) for _ in record.rise))  # type: ignore[assignment]
+    check_attributes(record)
+    check_attributes(process)
+    record.begin(CheckedInt(20_000), CheckedInt(100))
+    for rise in rises:
+        record.add(CheckedInt(20_000 + max(-300_000, min(300_000, rise))))
+    if not process.identify(record, CheckedInt(POWER_DW)):
+        return None
+    assert process.stiffness_dw_k > 0
+    assert 0 <= process.second_ms <= process.lag_ms <= ENDLESS_MS
+    assert process.delay_ms >= 1
+    return process
+
+
 @settings(max_examples=100)
 @given(
     st.sampled_from([400, 40_000, 250_000]),
     st.sampled_from([0.5, 30.0, 3000.0, math.inf]),
     st.sampled_from([0.0, 0.4, 20.0]),
     st.sampled_from([0.0, 5.0, 40.0]),
-    st.sampled_from([0, 300]),
+    st.sampled_from([0, 300, 3000, 20_000, 100_000]),
     st.integers(0, 1000),
 )
+@example(gain=400, first=math.inf, second=0.0, delay=5.0, noise=300, seed=996)
 def test_no_record_leaves_the_small_integers(
     gain: int, first: float, second: float, delay: float, noise: int, seed: int
 ) -> None:
     """Good records, noisy ones and nonsense: every intermediate is below 2^30."""
     rng = random.Random(seed)
-    record, process = Record(), Process()
-    record.rise = checked_array("i", (CheckedInt(0) for _ in record.rise))  # type: ignore[assignment]
-    check_attributes(record)
-    check_attributes(process)
-    record.begin(CheckedInt(20_000), CheckedInt(100))
-    for i in range(1, SLOTS + 1):
-        value = response(i * 0.7, gain, first, min(second, first / 2), delay) + rng.gauss(0, noise)
-        record.add(CheckedInt(20_000 + max(-300_000, min(300_000, round(value)))))
-    if process.identify(record, CheckedInt(POWER_DW)):
-        assert process.stiffness_dw_k > 0
-        assert 0 <= process.second_ms <= process.lag_ms <= ENDLESS_MS
-        assert process.delay_ms >= 1
+    values = (response(i * 0.7, gain, first, min(second, first / 2), delay) for i in range(1, SLOTS + 1))
+    bounded([round(value + rng.gauss(0, noise)) for value in values])
+
+
+@settings(max_examples=60)
+@given(st.sampled_from([300, 20_000, 300_000]), st.integers(1, 64), st.integers(-4, 4), st.integers(0, 1000))
+def test_no_curve_leaves_the_small_integers(size: int, width: int, slope: int, seed: int) -> None:
+    """Waves, spikes and jumps on a ramp: nothing that a boiler does."""
+    rng = random.Random(seed)
+    levels = [rng.choice([0, 0, 1, -1, 0.5]) * size for _ in range(SLOTS // width + 1)]
+    bounded([round(levels[i // width] + slope * size * i / SLOTS) for i in range(SLOTS)])
+
+
+def test_refuses_what_goes_down_as_far_as_up() -> None:
+    """A rise of 4 K under a noise of 2 K, and under one of 0.02 K: only one of them is a record."""
+    rng = random.Random(1)
+    rises = [response(i * 0.7, 4000, 6.0, 2.0, 3.0) for i in range(1, SLOTS + 1)]
+    assert bounded([round(rise + rng.gauss(0, 2000)) for rise in rises]) is None
+    assert bounded([round(rise + rng.gauss(0, 20)) for rise in rises]) is not None

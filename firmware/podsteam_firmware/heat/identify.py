@@ -14,12 +14,14 @@ fitted once more where that matters most: dead time and gain are moved until the
 frequency at which it lags by 3.0 radians.
 
 Numbers are fixed-point with 12 bits (times are in units of 1 / s) or 14 bits (weights, rotations); all products stay
-below 2^30. A noise of 0.1 % of the rise is no matter; there is no filter in here.
+below 2^30, because no record gets in that goes down as far as up. A noise of 0.1 % of the rise is no matter, one of
+1.4 % is refused: there is no filter in here.
 """
 
 from array import array
 
 from podsteam_firmware.heat.fixed import atan14, div12, isqrt, mul12, mul14, ratio14
+from podsteam_firmware.heat.observer import clamp
 from podsteam_firmware.heat.rule import DEEP, ENDLESS_MS
 from podsteam_protocol.const import const
 
@@ -41,6 +43,14 @@ _RISE_MIN = const(200)
 _FAST = const(93945856)
 """1.4 radians between two samples, x 2^26: a frequency that the record can still tell."""
 _HALF_SCALE = const(2097152)
+_TAIL_MAX = const(131071)
+"""A rise by the whole scale in the last quarter of the record."""
+_LEAST = const(2048)
+"""A thousandth of the scale: a weight that leaves less of the record is too steep."""
+_RATIO = const(31)
+"""Moments over the whole, at most: two lags and a dead time come to 19 in the third."""
+_MEAN_MOST = const(31334)
+"""More than 1.7 x 9/8 where the search ended: noise."""
 _RISE_MAX_MC = const(260000)
 _NEAR = const(64)
 """1 - T' of a lag that is taken for endless: 1 / 64."""
@@ -156,9 +166,11 @@ class Process:
         rise = self._rise
         n = self._count
         highest = 0
+        fallen = 0
         for i in range(1, n + 1):
             highest = max(highest, rise[i])
-        if n < SLOTS // 2 or not _RISE_MIN <= highest < _RISE_MAX_MC:
+            fallen += max(rise[i - 1] - rise[i], 0)
+        if n < SLOTS // 2 or not _RISE_MIN <= highest < _RISE_MAX_MC or fallen >= highest:
             return False
         self._shift = 0
         while highest << self._shift < _HALF_SCALE:
@@ -168,7 +180,7 @@ class Process:
         before = rise[n - quarter] - rise[n - 2 * quarter]
         ratio = min(late * 1024 // before, 1024) if before > 0 else 1024
         # From the middle of the last quarter to its end, and from one step to the next.
-        self._tail = ((late << self._shift) // quarter) * isqrt(ratio << 10) >> 10
+        self._tail = min(((late << self._shift) // quarter) * isqrt(ratio << 10) >> 10, _TAIL_MAX)
         self._keep = _UNIT - (1024 - ratio) * 2 * _UNIT // ((1024 + ratio) * quarter)
         return True
 
@@ -206,7 +218,7 @@ class Process:
                 steep = weight
             else:
                 flat = weight
-        return self._p0 > 0
+        return self._p0 >= _LEAST and self._mean <= _MEAN_MOST
 
     def _weigh(self, weight: int) -> int:
         """s x mean at this weight of a sample, x 16384; also sets s, x 16384, as `_sigma`."""
@@ -219,9 +231,8 @@ class Process:
         for k in range(1, 9):
             self._sigma += power // k
             power = power * miss >> 14
-        if self._p0 <= 0:
-            self._mean = 0
-        else:
+        self._mean = _MEAN_MOST + 1
+        if self._p0 >= _LEAST:
             # Steps lie between the places, half a distance later.
             self._mean = self._factorial(4, self._p1, 1) + (self._sigma >> 1)
         return self._mean
@@ -239,7 +250,8 @@ class Process:
         third += 2 * mul14(square, mean) - 3 * mul14(second, mean)
         # The steps are spread over their distance.
         variance = second - square + mul14(sigma, sigma) // 12
-        if variance <= 0 or self._mean <= 0:
+        # Two lags that end in a ramp come to 2.
+        if not 0 < variance < 2 * _UNIT or self._mean <= 0:
             return False
         self._split(variance, third)
         self._l = max((self._mean - mul14(sigma, sigma) // 12 >> 2) - self._a - self._b, 0)
@@ -249,12 +261,12 @@ class Process:
         """Factorial moment of this order in units of 1 / s, x 16384, from the derivative `p`, kept over `unit`."""
         for _ in range(order):
             p = mul14(mul14(p, self._weight), self._sigma)
-        return ratio14(p * unit, self._p0)
+        return ratio14(clamp(p * unit, self._p0 * _RATIO), self._p0)
 
     def _split(self, variance: int, third: int) -> None:
         """T1' and T2' from T1'^2 + T2'^2 and 2 (T1'^3 + T2'^3); alike when it takes more than two lags."""
         root = isqrt(variance << 14)
-        skew = (min(third, 65535) << 13) // max(variance * root >> 14, 1)
+        skew = (max(0, min(third, 65535)) << 13) // max(variance * root >> 14, 1)
         low = 0
         high = _UNIT
         while high - low > 16:
@@ -327,7 +339,7 @@ class Process:
         self._l = max(self._l + (ahead << 12) // w, 0)
         # The steps are spread over their distance: less by 1 - theta^2 / 24.
         length = self.mag - (theta * theta >> 12) * (self.mag >> 10) // 96
-        length = min(mul12(mul12(length, hypotenuse), second), 33554431)
+        length = min(mul12(min(mul12(length, hypotenuse), 33554431), second), 33554431)
         self._seen = div12(length, _ONE - self._b)
 
     def _turn(self, theta: int) -> None:

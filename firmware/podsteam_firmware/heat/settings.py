@@ -6,6 +6,11 @@ in the unit's own watts: those of the element as it is believed to be. A wrong n
 the gain of one weighed run puts that right.
 """
 
+from podsteam_protocol.const import const
+
+METAL_J_K = const(130)
+"""Heat capacity of element and wall as compiled in: not learned."""
+
 
 class Settings:
     """Constants of one boiler, all integers."""
@@ -17,7 +22,7 @@ class Settings:
         """Loss of wall and water to the room, mW/K (100 to 1000). Hypothesis: 35 W at the boiling point, 15 to 50."""
         self.loss_known = 0
         """1: `loss_mw_k` was learned from cooling."""
-        self.metal_j_k = 130
+        self.metal_j_k = METAL_J_K
         """Heat capacity of element and wall, J/K (40 to 300), until a heat-up has shown it. Hypothesis: 70 to 190."""
         self.pocket_j_k = 4
         """Heat capacity of what follows the water without being water, J/K. Hypothesis."""

@@ -9,6 +9,8 @@ from runs import SLOW_LAG_S, Use, fleet, quantile, scaled_hot, shared, slow_firs
 COUNT = int(os.environ.get("PODSTEAM_PLANTS", "200"))
 """A look at fewer is quicker; what is published says how many there were."""
 OTHER = COUNT * 3 // 10
+SLOW = COUNT * 3 // 10
+HOT = COUNT // 5
 DRAWN = f"{COUNT} drawn plants (seeds 0 to {COUNT - 1}, scale up to 1 mm)"
 
 
@@ -59,12 +61,13 @@ def test_steam_beyond_the_plateau(record_figure: Recorder) -> None:
 
     from podsteam_twin.boiler import envelope
 
-    hot = [seed for seed in range(120) if envelope.plateau_c(drawn(seed).but(scale_mm=1.0).changes) > 125.0][:40]
+    hot = [seed for seed in range(120) if envelope.plateau_c(drawn(seed).but(scale_mm=1.0).changes) > 125.0][:HOT]
     rows = shared(scaled_hot, hot)
     wrong = sum(1 for use, folded, descale in rows if not (folded or descale) or use.wall_c > 140.0)
     context = f"of {len(rows)} drawn plants with 1 mm whose wall would pass 125 degC at full power: folded back "
     context += f"{sum(folded for _, folded, _ in rows)}, said descale {sum(said for _, _, said in rows)}, hottest wall "
     context += f"{max(use.wall_c for use, _, _ in rows):.0f} degC"
+    context += f", stopped by a fault {sum(use.fault > 0 for use, _, _ in rows)}"
     publisher = Publisher(record_figure)
     publisher.row("steam_mean_error_beyond_plateau", wrong, "wrong", 0, context)
     publisher.check()
@@ -80,13 +83,13 @@ def test_steam_peak(record_figure: Recorder) -> None:
     context = f"P95 of first sessions, {DRAWN}: {spread(peaks)} %; layered "
     context += f"{spread((use.peak for use in firsts('layered')), 100)} %"
     publisher.row("steam_peak_5s_first_use", quantile(peaks, 0.95), "%", 25.0, context)
-    slow = shared(slow_first, [(seed, "lumped") for seed in range(60)])
-    other = shared(slow_first, [(seed, "layered") for seed in range(20)])
+    slow = shared(slow_first, [(seed, "lumped") for seed in range(SLOW)])
+    other = shared(slow_first, [(seed, "layered") for seed in range(SLOW // 3)])
     peaks = [100 * use.peak for use in slow]
     context = (
-        f"P95 of first sessions, 60 drawn plants with a water sensor of {SLOW_LAG_S:g} s where 5 s is the slowest "
+        f"P95 of first sessions, {SLOW} drawn plants with a water sensor of {SLOW_LAG_S:g} s where 5 s is the slowest "
     )
-    context += f"expected: {spread(peaks)} %; 20 layered {spread((use.peak for use in other), 100)} %"
+    context += f"expected: {spread(peaks)} %; {SLOW // 3} layered {spread((use.peak for use in other), 100)} %"
     publisher.row("steam_peak_5s_first_use_wrong_lag", quantile(peaks, 0.95), "%", 25.0, context)
     publisher.check()
 
