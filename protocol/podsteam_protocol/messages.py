@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 3778831346
+SCHEMA_HASH = 805561
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -66,6 +66,9 @@ PODLET_GET_REP = "<B7sBHHIIHhhH"
 PODLET_READ = const(0x29)
 PODLET_READ_REQ = "<H"
 PODLET_READ_REP = "<H"
+PODLET_WRITE = const(0x2a)
+PODLET_WRITE_REQ = "<7sB"
+PODLET_WRITE_REP = "<BB"
 RECORD_LIST = const(0x30)
 RECORD_LIST_REQ = "<B"
 RECORD_LIST_REP = "<BBHI"
@@ -155,6 +158,11 @@ PODLET_EXHAUSTED = const(4)
 PODLET_EXPIRED = const(5)
 PODLET_UNREADABLE = const(6)
 PODLET_REMOVED = const(7)
+
+WRITE_IDLE = const(0)
+WRITE_BUSY = const(1)
+WRITE_DONE = const(2)
+WRITE_FAILED = const(3)
 
 DOSE_GIVEN = const(0)
 DOSE_ASSUMED = const(1)
@@ -266,6 +274,8 @@ CODE_READER_SILENT = const(202)
 CODE_TAG_CHANGED = const(203)
 CODE_TAG_FORMAT = const(204)
 CODE_TWO_TAGS = const(205)
+CODE_PODLET_HOT = const(206)
+CODE_PODLET_BUSY = const(207)
 CODE_VALVE_OPEN_COIL = const(301)
 CODE_VALVE_STUCK_ON = const(302)
 CODE_BUSY_SESSION = const(401)

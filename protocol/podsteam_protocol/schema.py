@@ -368,6 +368,22 @@ MESSAGES = (
         ("NO_PODLET",),
     ),
     (
+        0x2A,
+        "PODLET_WRITE",
+        "request",
+        "Write some pages of the tag in the holder, or ask how the last writing went. Only at rest and cool.",
+        (
+            ("uid", "7s", "", "the tag that is meant"),
+            ("page", "B", "", "first page, from 4 to the last of user memory"),
+            ("data", "*", "", "1 to 4 pages of 4 bytes; none: ask only"),
+        ),
+        (
+            ("state", "B", "enum WRITE", "how the last writing goes; BUSY: ask again"),
+            ("page", "B", "", "as asked"),
+        ),
+        ("NO_PODLET", "TAG_CHANGED", "BUSY_SESSION", "PODLET_HOT", "PODLET_BUSY", "OUT_OF_RANGE"),
+    ),
+    (
         0x30,
         "RECORD_LIST",
         "request",
@@ -632,6 +648,16 @@ ENUMS = (
         ),
     ),
     (
+        "WRITE",
+        "How a writing to the tag goes.",
+        (
+            (0, "IDLE", "there was none"),
+            (1, "BUSY", "under way"),
+            (2, "DONE", "written and read back"),
+            (3, "FAILED", "not written, or not as it was meant"),
+        ),
+    ),
+    (
         "DOSE",
         "What became of a dose, or why it was made smaller or refused.",
         (
@@ -784,6 +810,8 @@ CODES = (
     (203, "TAG_CHANGED", "The podlet was swapped while it was being read.", "Nothing is dosed.", "Leave the podlet in place."),
     (204, "TAG_FORMAT", "The tag holds no podlet record.", "Nothing is dosed.", "Use a podlet, or write one."),
     (205, "TWO_TAGS", "There is more than one tag in the field.", "Nothing is dosed.", "Take one away."),
+    (206, "PODLET_HOT", "The boiler is too hot for a podlet to be written.", "Nothing was written.", "Wait until it has cooled to 60 °C."),
+    (207, "PODLET_BUSY", "The podlet is being read or written.", "Nothing was written.", "Ask again in a moment."),
     (301, "VALVE_OPEN_COIL", "The valve's coil draws no current.", "Dosing stopped.", "Check the valve's cable."),
     (302, "VALVE_STUCK_ON", "The valve's coil is on though it is commanded off.", "Dosing stopped, relay open.", "Switch off; check the driver."),
     (401, "BUSY_SESSION", "A session is running.", "The request was refused.", "Stop it first, or wait."),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LONGEST = const(0x3FFFFFFF)
 """Bytes; no record is as long."""
+_COOL_MC = const(60_000)
+"""Wall below which a podlet may be written: nobody reaches over hot steam to hold a tag in place."""
 
 
 def _program_list(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
@@ -93,6 +95,29 @@ def _podlet_read(core: "Core", now_ms: int, payload: memoryview, reply: bytearra
     return 2 + length
 
 
+def _podlet_write(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    reader = core.reader
+    page = payload[7]
+    data = payload[8:]
+    size = len(data)
+    if size:
+        if not core.may_write():
+            return -m.CODE_BUSY_SESSION
+        if core.sense.wall_mc > _COOL_MC:
+            return -m.CODE_PODLET_HOT
+        if not reader.present or not reader.uid[0]:
+            return -m.CODE_NO_PODLET
+        if bytes(reader.uid) != bytes(payload[:7]):
+            return -m.CODE_TAG_CHANGED
+        if reader.image_size and (page < 4 or size & 3 or size > 16 or page * 4 + size > reader.image_size):
+            return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, 1, page)
+        if not reader.write_pages(page, data):
+            return -m.CODE_PODLET_BUSY
+    reply[BODY] = reader.write_state
+    reply[BODY + 1] = page
+    return 2
+
+
 def _record_list(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
     # A power cut may leave a record that was opened and never written.
     records = [record for record in core.hal.file_list("records") if record[1]]
@@ -146,6 +171,7 @@ HANDLERS = {
     m.PROGRAM_DEFAULT: (16, _program_default),
     m.PODLET_GET: (0, _podlet_get),
     m.PODLET_READ: (2, _podlet_read),
+    m.PODLET_WRITE: (8, _podlet_write),
     m.RECORD_LIST: (1, _record_list),
     m.RECORD_READ: (6, _record_read),
     m.CAL_GET: (0, _cal_get),

@@ -48,6 +48,7 @@ class Limits:
         """The largest of all witnesses."""
         self.doses_left = 0
         self._known_uid = bytearray(7)
+        self._known_crc = 0
         self._known_used = 0
 
     def usable(self) -> bool:
@@ -89,8 +90,9 @@ class Limits:
 
     def _count(self, record: Record, uid: bytearray) -> None:
         """Doses used and left, by count and by volume."""
-        if self._known_uid != uid:
+        if self._known_uid != uid or self._known_crc != record.main_crc:
             self._known_uid[:] = uid
+            self._known_crc = record.main_crc
             self._known_used = 0
         used = max(record.doses_used, self._known_used)
         self._known_used = used

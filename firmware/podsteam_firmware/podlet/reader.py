@@ -37,6 +37,8 @@ _LOST_MS = const(700)
 """While the reader fails, a tag that was not seen for so long counts as gone."""
 _REREAD_MS = const(2_000)
 """Between attempts at a tag that could not be read."""
+_SETTLE_MS = const(700)
+"""After a host wrote pages, before the tag is read again: more are likely to come."""
 _TRIES = const(3)
 _UID_SIZE = const(7)
 
@@ -73,6 +75,9 @@ class Reader(Limits):
         self._slot_nl = 0
         self._slot_session = 0
         self._slot_day = 0
+        self._size = 0
+        """Bytes in `_slot` that a host wants at `_at`; 0: it is a usage slot."""
+        self._at = 0
         self.record = Record()
         """What the tag says; meaningful while `dose_nl` is not 0."""
         self.present = False
@@ -106,6 +111,22 @@ class Reader(Limits):
         self._slot_nl = nl
         self._slot_session = session
         self._slot_day = day
+        self._size = 0
+        self._tries = 0
+        self.write_state = WRITE_BUSY
+        return True
+
+    def write_pages(self, page: int, data: memoryview) -> bool:
+        """Start writing `data`, 1 to 4 pages, into user memory; `write_state` tells how it goes.
+
+        The tag is read again when nothing more has come for a while. Returns False when there is no tag that was
+        read, or something is being written.
+        """
+        if not self.image_size or self.write_state == WRITE_BUSY or self.in_use:
+            return False
+        self._size = len(data)
+        self._at = page * 4
+        self._slot[: len(data)] = data
         self._tries = 0
         self.write_state = WRITE_BUSY
         return True
@@ -223,16 +244,20 @@ class Reader(Limits):
 
     def _begin(self, now_ms: int) -> None:
         """The tag is selected: what is there to do?"""
-        if self._to_read and (self._tries or ticks.due(now_ms, self._reread_ms)):
+        writes = self.write_state == WRITE_BUSY
+        if writes and self._size:
+            self._phase = _WRITE
+            self._visit.write(self._at, self._slot, self._size)
+        elif self._to_read and (self._tries or ticks.due(now_ms, self._reread_ms)):
             self._phase = _READ
             self.image_size = 0
             self._visit.read(self.uid)
-        elif self.write_state == WRITE_BUSY:
+        elif writes:
             self._phase = _WRITE
             record = self.record
             nl = record.nl_used + self._slot_nl
             record.encode_next(self._slot, self._slot_doses, nl, self._slot_day, self._slot_session)
-            self._visit.write(record.next_slot_at(), self._slot)
+            self._visit.write(record.next_slot_at(), self._slot, p.SLOT_SIZE)
         else:
             self._go(_RELEASE)
 
@@ -248,6 +273,8 @@ class Reader(Limits):
             self.tag_type = visit.tag_type
             self.image_size = visit.image_size
             self._go(_LOCATE)
+        elif outcome == ntag.DONE and self._size:
+            self._written(now_ms)
         elif outcome == ntag.DONE:
             at = self.record.next_slot_at()
             self.image[at : at + p.SLOT_SIZE] = self._slot
@@ -255,6 +282,16 @@ class Reader(Limits):
             self._judge()
             self.write_state = WRITE_DONE
             self._go(_RELEASE)
+
+    def _written(self, now_ms: int) -> None:
+        """A host's pages are on the tag: what it holds is to be judged anew, in a while."""
+        self.image[self._at : self._at + self._size] = memoryview(self._slot)[: self._size]
+        self.write_state = WRITE_DONE
+        self.clear_limits()
+        self._to_read = True
+        self._reread_ms = ticks.add(now_ms, _SETTLE_MS)
+        self.enter(m.PODLET_READING)
+        self._go(_RELEASE)
 
     def _tag_failed(self, now_ms: int) -> None:
         """The tag did not answer, or refused: select it again, and after some tries leave it for now."""
