@@ -406,6 +406,14 @@ class Device:
         if asked.state != m.WriteValue.DONE:
             raise IntegrityFailed(f"The tag did not take page {page}; hold it still and write again.")
 
+    def podlet_keys(self, change: int = 0, data: bytes = b"") -> list[str]:
+        """Ids of the makers' keys that the device knows, in hex.
+
+        `change`: 0 asks only, 1 adds the key whose x and y are `data`, 2 drops the key with that id. Raises Refused.
+        """
+        reply = self.request(m.PodletKeysRequest(change, data), m.PodletKeysReply)
+        return [reply.ids[at : at + 8].hex() for at in range(0, 8 * reply.count, 8)]
+
     def records(self) -> list[m.RecordListReply]:
         """The session records that the device holds, oldest first."""
         entries: list[m.RecordListReply] = []

@@ -44,7 +44,7 @@ class _File(Place):
         return _pages(self.memory, image)
 
 
-class _Holder(Place):
+class Holder(Place):
     """The tag in the holder."""
 
     def __init__(self, device: "Device", memory: bytes) -> None:
@@ -52,6 +52,7 @@ class _Holder(Place):
         self._device = device
 
     def store(self, image: bytes) -> int:
+        """As `Place.store`. Raises Refused; IntegrityFailed when the tag did not take it, which may be in part."""
         locked = _locked(self.memory, image)
         if locked >= 0:
             raise IntegrityFailed(f"Page {locked} of the tag is locked, so nothing was written.")
@@ -113,4 +114,4 @@ def opened(settings: "Settings", path: Path | None, model: str, source: Path | N
         memory = device.podlet_memory(reply.size) if reply.size else b""
         if len(memory) < 64:
             raise IntegrityFailed("There is no tag in the holder that could be read; insert one, alone.")
-        yield _Holder(device, memory)
+        yield Holder(device, memory)

@@ -413,6 +413,11 @@ def test_labels_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert called.status == 0 and "Wrote 4 labels" in called.out and png.read_bytes()[1:4] == b"PNG"
 
 
+def test_trust_wants_an_id(capsys: pytest.CaptureFixture[str]) -> None:
+    for drop in ("12", "x" * 16):
+        assert "an id has 16 hex digits" in one_sentence(call(capsys, "podlet", "trust", "--drop", drop))
+
+
 def test_an_identity_stays_with_the_podlet() -> None:
     main = parse(COMPACT, "x").main
     assert identity(main, "a") == identity({**main, p.MAIN_DOSE_COUNT: 3}, "a") != identity(main, "b")

@@ -20,6 +20,7 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podsteam_firmware.crypto.ecdsa import Verifier
     from podsteam_firmware.hal.verbs import Hal
 
 WRITE_IDLE = const(0)
@@ -78,6 +79,11 @@ class Reader(Limits):
         self._size = 0
         """Bytes in `_slot` that a host wants at `_at`; 0: it is a usage slot."""
         self._at = 0
+        self._check: "Verifier | None" = None
+        """The signature's check, while it goes on."""
+        self._slices = 0
+        self._wrong = False
+        """The signature was checked, and is not right."""
         self.record = Record()
         """What the tag says; meaningful while `dose_nl` is not 0."""
         self.present = False
@@ -93,7 +99,7 @@ class Reader(Limits):
         self.insertion = 0
         """Grows with each tag that comes, so that a swap cannot go unnoticed; wraps at 2^30."""
         self.fault = 0
-        """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT or CODE_TAG_CHANGED."""
+        """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT, CODE_TAG_CHANGED or CODE_SIGNATURE_WRONG."""
         self.write_state = WRITE_IDLE
         """How the last `note_dose` went: WRITE_BUSY, WRITE_DONE or WRITE_FAILED."""
         self.in_use = False
@@ -154,9 +160,38 @@ class Reader(Limits):
     def _start(self, now_ms: int) -> bool:
         """Begin a visit when it is time, or at once when there is something to write; a missed tag gets its pause."""
         if not ticks.due(now_ms, self._due_ms) and (self._misses or self.write_state != WRITE_BUSY):
-            return False
+            return self._check_on()
         self._go(_LIST)
         return True
+
+    def _check_on(self) -> bool:
+        """The next slice of the signature's check, between two looks; four in a row, then the loop may sleep.
+
+        500 slices take 7 s so, and a tick is never late by more than one. False: there is nothing to do at once.
+        """
+        check = self._check
+        if check is None:
+            return False
+        self._slices = (self._slices + 1) & 3
+        result = check.step()
+        if result:
+            self._check = None
+            self.signed = result == 1
+            self._wrong = not self.signed
+            self._judge()
+        return self._slices > 0
+
+    def _begin_check(self) -> None:
+        """Start checking the signature, if there is one by a key that is known."""
+        self._unsigned()
+        if self.record.signature_at:
+            from podsteam_firmware.podlet import signed
+
+            self._check = signed.begin(self._hal, self.image, self.uid, self.record)
+
+    def _unsigned(self) -> None:
+        self._check = None
+        self.signed = self._wrong = False
 
     def _go(self, phase: int) -> None:
         """Enter a phase and start its command, if it has one."""
@@ -198,6 +233,7 @@ class Reader(Limits):
         self.fault = self.tag_type = self.image_size = 0
         self.uid[:] = bytes(_UID_SIZE)
         self.clear_limits()
+        self._unsigned()
         if self.write_state == WRITE_BUSY:
             self.write_state = WRITE_FAILED
         if self.state != m.PODLET_ABSENT:
@@ -288,6 +324,7 @@ class Reader(Limits):
         self.image[self._at : self._at + self._size] = memoryview(self._slot)[: self._size]
         self.write_state = WRITE_DONE
         self.clear_limits()
+        self._unsigned()
         self._to_read = True
         self._reread_ms = ticks.add(now_ms, _SETTLE_MS)
         self.enter(m.PODLET_READING)
@@ -323,15 +360,17 @@ class Reader(Limits):
             self._phase = phase + 1
         else:
             self._to_read = False
+            self._begin_check()
             self._judge()
             self._go(_RELEASE)
 
     def _unreadable(self) -> None:
         self._to_read = False
+        self._unsigned()
         self.fault = m.CODE_TAG_FORMAT
         self.enter(m.PODLET_UNREADABLE)
         self._go(_RELEASE)
 
     def _judge(self) -> None:
-        self.fault = 0
+        self.fault = m.CODE_SIGNATURE_WRONG if self._wrong else 0
         self.judge(self.record, self.uid, self._hal.unix_s() // 86400)

@@ -31,6 +31,10 @@ class Record:
         self.main_size = 0
         self.main_crc = 0
         """CRC-32 of main, which tells one podlet from another on the same tag."""
+        self.key_at = 0
+        """Offset in the image of the id of the key that signed it, 0: it is not signed."""
+        self.signature_at = 0
+        """Offset in the image of r and s, 0: it is not signed."""
         self.floor_page = 0
         """First of the floor's pages, 0: there is none."""
         self.aux_at = 0
@@ -94,6 +98,7 @@ class Record:
         values = self.values
         for i in range(_COUNT):
             values[i] = 0
+        self.key_at = self.signature_at = 0
         reader = self._map
         if not reader.open(image, self.main_at, self.main_at + self.main_size):
             return False
@@ -105,6 +110,13 @@ class Record:
                 ):
                     return False
                 values[key] = reader.value
+            elif key == p.MAIN_KEY_ID and reader.kind == cbor.BYTES and reader.length == 8:
+                self.key_at = reader.at
+            elif key == p.MAIN_SIGNATURE and reader.kind == cbor.BYTES and reader.length == 64:
+                self.signature_at = reader.at
+        if not self.key_at or self.signature_at + 64 != self.main_at + self.main_size:
+            # Only what stands before the signature is signed, so it must be the last.
+            self.signature_at = 0
         return reader.valid and values[p.MAIN_DOSE_NL] > 0 and values[p.MAIN_DOSE_COUNT] > 0
 
     def read_slots(self, image: bytearray) -> bool:

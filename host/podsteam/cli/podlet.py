@@ -192,6 +192,33 @@ def keys(private: Path, public: Path, overwrite: bool) -> Answer:
 
 
 @podlet.command()
+@click.option("--add", type=_FILE, metavar="FILE", help="Trust the public key in this PEM file.")
+@click.option("--drop", metavar="ID", help="Trust the key of this id no longer.")
+@click.pass_context
+def trust(ctx: click.Context, add: Path | None, drop: str | None) -> Answer:
+    """Show the keys of makers that the device trusts, add one or drop one."""
+    from podsteam.cli.connect import open_device
+    from podsteam.errors import UsageProblem
+    from podsteam.podlet_sign import public_key
+
+    change, data = 0, b""
+    if add and drop:
+        raise UsageProblem("--add and --drop: one at a time.")
+    if add:
+        change, data = 1, public_key(add)
+    elif drop:
+        try:
+            change, data = 2, bytes.fromhex(drop)
+        except ValueError as e:
+            raise UsageProblem(f"--drop: an id has 16 hex digits, not {drop!r}.") from e
+        if len(data) != 8:
+            raise UsageProblem(f"--drop: an id has 16 hex digits, not {drop!r}.")
+    with open_device(settings_of(ctx)) as device:
+        ids = device.podlet_keys(change, data)
+    return Answer({"keys": ids}, lambda data: data["keys"] or ["The device trusts no key yet."])
+
+
+@podlet.command()
 @click.argument("file", type=_FILE)
 @click.argument("png", type=_FILE)
 @click.option("--columns", type=click.IntRange(1, 20), default=4, show_default=True, help="Labels side by side.")
@@ -225,6 +252,7 @@ def _judged(reply: object) -> Data:
     present = reply.state != m.PodletValue.ABSENT
     return {
         "state": enum_name(m.PodletValue, reply.state),
+        "note": code.happened if (code := m.CODES.get(reply.note)) else "",
         "uid": reply.uid.hex() if present else "",
         "tag": TAG_MODELS.get(reply.tag, f"unknown ({reply.tag:#04x})") if present else "",
         "doses_left": reply.doses_left,
@@ -247,6 +275,8 @@ def _text(data: Data) -> Iterable[str]:
     if "state" in data:
         states = {value.name: words.PODLET[value] for value in m.PodletValue}
         rows.append(("podlet", states.get(data["state"]) or data["state"]))
+        if data["note"]:
+            rows.append(("note", data["note"]))
     if data.get("uid"):
         window = f"{data['outlet_min_degC']:g} to {data['outlet_max_degC']:g} °C at the outlet"
         rows += [
