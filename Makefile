@@ -42,6 +42,7 @@ lint: $(STAMP) ## Check style, import walls, device syntax, generated files and 
 	$(BIN)/python tools/check_imports.py
 	$(BIN)/python tools/compile_device.py
 	$(BIN)/python protocol/generate.py --check
+	$(BIN)/python hw/podlet/generate.py --check
 	$(BIN)/python tools/check_schema.py
 	$(BIN)/python tools/needs_board.py --check
 	$(BIN)/python tools/check_hazards.py --check
@@ -81,6 +82,7 @@ format: $(STAMP) ## Bring the sources into form
 
 generate: $(STAMP) ## Write everything that follows from the protocol's schema
 	$(BIN)/python protocol/generate.py
+	$(BIN)/python hw/podlet/generate.py
 
 lock: ## Renew requirements.lock with the newest versions
 	@python="$$($(FIND_PYTHON))"; "$$python" -m venv $(VENV)-lock

@@ -46,6 +46,8 @@ OPEN_S = 2.0
 """Device time in which a relay that was just commanded open surely is."""
 PROOF_S = 5.0
 """Time for a device to prove that heat is off after STOP."""
+_WRITE_S = 4.0
+"""Device time for a few pages of a tag, retries included."""
 _RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
 
 
@@ -374,6 +376,43 @@ class Device:
                 break
             data += reply.data
         return data[:size]
+
+    def settled_podlet(self, limit_s: float = 6.0) -> m.PodletGetReply:
+        """The podlet once its tag has been read; as it is then, if that takes longer than `limit_s` of device time."""
+        deadline = self.port.clock.now() + self.in_clock(limit_s)
+        reply = self.podlet()
+        while reply.state == m.PodletValue.READING and self.port.clock.now() < deadline:
+            self.port.clock.sleep(self.in_clock(0.1))
+            reply = self.podlet()
+        return reply
+
+    def write_podlet(self, uid: bytes, page: int, data: bytes) -> None:
+        """Write 4 to 16 bytes to the tag with this UID, whole pages, and wait until they were read back.
+
+        Raises Refused, and IntegrityFailed when the tag did not take them.
+        """
+        deadline = self.port.clock.now() + self.in_clock(_WRITE_S)
+        asked: m.PodletWriteReply | None = None
+        while asked is None:
+            try:
+                asked = self.request(m.PodletWriteRequest(uid, page, data), m.PodletWriteReply)
+            except Refused as e:
+                if e.name != "PODLET_BUSY" or self.port.clock.now() > deadline:
+                    raise
+                self.port.clock.sleep(self.in_clock(0.05))
+        while asked.state == m.WriteValue.BUSY and self.port.clock.now() < deadline:
+            self.port.clock.sleep(self.in_clock(0.02))
+            asked = self.request(m.PodletWriteRequest(uid, page, b""), m.PodletWriteReply)
+        if asked.state != m.WriteValue.DONE:
+            raise IntegrityFailed(f"The tag did not take page {page}; hold it still and write again.")
+
+    def podlet_keys(self, change: int = 0, data: bytes = b"") -> list[str]:
+        """Ids of the makers' keys that the device knows, in hex.
+
+        `change`: 0 asks only, 1 adds the key whose x and y are `data`, 2 drops the key with that id. Raises Refused.
+        """
+        reply = self.request(m.PodletKeysRequest(change, data), m.PodletKeysReply)
+        return [reply.ids[at : at + 8].hex() for at in range(0, 8 * reply.count, 8)]
 
     def records(self) -> list[m.RecordListReply]:
         """The session records that the device holds, oldest first."""

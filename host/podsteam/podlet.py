@@ -52,17 +52,26 @@ def read_tag(memory: bytes) -> dict[str, Any] | None:
         return {"problem": str(e)}
 
 
-def _payload(memory: bytes) -> bytes | None:
-    """The MIME record's payload."""
-    message = _ndef(memory)
-    for name_format, kind, payload in _records(message):
+def find_record(memory: bytes) -> tuple[int, int, tuple[int, int]] | None:
+    """Address and size of the MIME record's payload, and (start, end) of the records before it; None: there is none.
+
+    Raises IntegrityFailed when the message is damaged.
+    """
+    begin, message = _ndef(memory)
+    for name_format, kind, start, body, end in _records(message):
         if name_format == 2 and kind == p.MIME_TYPE:
-            return payload
+            return begin + body, end - body, (begin, begin + start)
     return None
 
 
-def _ndef(memory: bytes) -> bytes:
-    """The first NDEF message among the TLV blocks; NFC Forum Type 2 Tag, 2.3."""
+def _payload(memory: bytes) -> bytes | None:
+    """The MIME record's payload."""
+    found = find_record(memory)
+    return None if found is None else memory[found[0] : found[0] + found[1]]
+
+
+def _ndef(memory: bytes) -> tuple[int, bytes]:
+    """Address and bytes of the first NDEF message among the TLV blocks; NFC Forum Type 2 Tag, 2.3."""
     at = _USER
     while at < len(memory):
         kind = memory[at]
@@ -75,9 +84,9 @@ def _ndef(memory: bytes) -> bytes:
         if kind == 3:
             if start + length > len(memory):
                 raise IntegrityFailed("The record on the tag is cut off.")
-            return memory[start : start + length]
+            return start, memory[start : start + length]
         at = start + length
-    return b""
+    return 0, b""
 
 
 def _length(memory: bytes, at: int) -> tuple[int, int]:
@@ -89,10 +98,11 @@ def _length(memory: bytes, at: int) -> tuple[int, int]:
     return int.from_bytes(memory[at + 1 : at + 3], "big"), at + 3
 
 
-def _records(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """(type name format, type, payload) of each record; NFC Forum NDEF 1.0, 3.2."""
+def _records(message: bytes) -> Iterator[tuple[int, bytes, int, int, int]]:
+    """(type name format, type, start, start of the payload, end) of each record; NFC Forum NDEF 1.0, 3.2."""
     at = 0
     while at < len(message):
+        begin = at
         head = message[at]
         short, has_id = head & 0x10, head & 0x08
         sizes = message[at + 1 : at + 2 + (1 if short else 4) + (1 if has_id else 0)]
@@ -106,7 +116,8 @@ def _records(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         at = body + payload_length
         if at > len(message):
             raise IntegrityFailed("The record on the tag is cut off.")
-        yield head & 7, message[start : start + type_length], message[body:at]
+        name_format = 5 if head & 0x20 else head & 7  # A record in chunks is never it.
+        yield name_format, message[start : start + type_length], begin, body, at
 
 
 def _number(found: dict[int | str, Value], key: int, default: int = -1) -> int:

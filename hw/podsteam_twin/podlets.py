@@ -5,10 +5,9 @@ The layout is the one of `podsteam_protocol.podlet`, described with an example i
 names and batches are invented.
 """
 
-import struct
-from binascii import crc32
-
 from podsteam_protocol import podlet as p
+from podsteam_protocol import podlet_codec
+from podsteam_protocol.podlet_codec import cbor, slot
 from podsteam_twin.nfc.memory import DEFAULT_UID
 from podsteam_twin.nfc.ntag import Ntag
 
@@ -17,12 +16,11 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
-    Value = bool | int | str | bytes
-    Fields = dict[int, Value]
+    from podsteam_protocol.podlet_codec import Fields, Value
 
 _USER = 16
 """Address of the first user byte, page 4."""
-_NONE_USED = bytes(p.SLOT_SIZE)
+_NONE_USED = podlet_codec.NONE_USED
 
 
 def day(year: int, month: int, day_of_month: int) -> int:
@@ -34,91 +32,15 @@ def day(year: int, month: int, day_of_month: int) -> int:
     return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day_of_month - 719469
 
 
-def _head(major: int, value: int) -> bytes:
-    major <<= 5
-    if value < 24:
-        return bytes((major | value,))
-    if value < 1 << 8:
-        return bytes((major | 24, value))
-    if value < 1 << 16:
-        return struct.pack(">BH", major | 25, value)
-    return struct.pack(">BI", major | 26, value)
-
-
-def cbor(value: "Value | Fields") -> bytes:
-    """CBOR (RFC 8949) of a bool, an integer from -2^32 to 2^32 - 1, text, bytes, or a map of integers to these.
-
-    Shortest heads, definite lengths, keys in rising order.
-    """
-    if isinstance(value, bool):
-        return b"\xf5" if value else b"\xf4"
-    if isinstance(value, int):
-        return _head(0, value) if value >= 0 else _head(1, -1 - value)
-    if isinstance(value, str):
-        data = value.encode()
-        return _head(3, len(data)) + data
-    if isinstance(value, bytes):
-        return _head(2, len(value)) + value
-    out = _head(5, len(value))
-    for key in sorted(value):
-        out += cbor(key) + cbor(value[key])
-    return out
-
-
-def slot(seq: int, doses: int, used_nl: int, first_day: int, session: int) -> bytes:
-    """One usage slot with its CRC."""
-    data = struct.pack(p.SLOT_FMT, seq, doses, used_nl, first_day, session, 0)[:-4]
-    return data + struct.pack("<I", crc32(data))
-
-
 def payload(fields: "Fields", address: int, slots: bytes) -> bytes:
     """`meta | main | aux` for a payload that starts at `address` in tag memory; aux falls on a page."""
-    main = cbor(fields)
-    crc = crc32(main)
-    meta = gap = b""
-    size = -1
-    while len(meta) != size:
-        size = len(meta)
-        aux = size + len(main)
-        aux += -(address + aux) % 4
-        meta = cbor(
-            {
-                p.META_MAIN_OFFSET: size,
-                p.META_MAIN_SIZE: len(main),
-                p.META_AUX_OFFSET: aux,
-                p.META_AUX_SIZE: len(slots),
-                p.META_MAIN_CRC: crc,
-            }
-        )
-        gap = bytes(aux - size - len(main))
-    return meta + main + gap + slots
+    return podlet_codec.payload(cbor(fields), address, slots)
 
 
-def _tlv(message: bytes) -> bytes:
-    size = len(message)
-    head = bytes((3, size)) if size < 255 else struct.pack(">BBH", 3, 255, size)
-    return head + message + b"\xfe"
-
-
-def ndef(fields: "Fields", slots: bytes = _NONE_USED + _NONE_USED) -> bytes:
+def ndef(fields: "Fields", slots: bytes = _NONE_USED) -> bytes:
     """The NDEF TLV and the terminator of a podlet, as they stand from page 4 on."""
     name = fields.get(p.MAIN_NAME, "")
-    text = b"\x02enpodlet: " + (name.encode() if isinstance(name, str) else b"")
-    first = bytes((0x91, 1, len(text))) + b"T" + text
-    kind = p.MIME_TYPE
-    # Lengths decide the form of the length fields, those the address, that the padding, and this the lengths.
-    # The third form always fits: one short step of the padding cannot undo both longer fields.
-    for record_head, tlv_head in ((3, 2), (3, 4), (6, 4)):
-        body = payload(fields, _USER + tlv_head + len(first) + record_head + len(kind), slots)
-        if record_head == 6:
-            record = struct.pack(">BBI", 0x42, len(kind), len(body)) + kind + body
-        elif len(body) < 256:
-            record = bytes((0x52, len(kind), len(body))) + kind + body
-        else:
-            continue
-        if (len(first) + len(record) < 255) == (tlv_head == 2):
-            return _tlv(first + record)
-    raise ValueError("the podlet has no NDEF form")
+    return podlet_codec.ndef(cbor(fields), podlet_codec.first_record(name if isinstance(name, str) else ""), slots)
 
 
 def write_ndef(tag: Ntag, tlv: bytes) -> None:
@@ -129,9 +51,7 @@ def write_ndef(tag: Ntag, tlv: bytes) -> None:
     tag.mem[_USER : _USER + room] = tlv + bytes(room - len(tlv))
 
 
-def build(
-    fields: "Fields", tag: str = "NTAG215", uid: bytes = DEFAULT_UID, slots: bytes = _NONE_USED + _NONE_USED
-) -> Ntag:
+def build(fields: "Fields", tag: str = "NTAG215", uid: bytes = DEFAULT_UID, slots: bytes = _NONE_USED) -> Ntag:
     """A tag that holds a podlet. `fields`: the MAIN keys; `slots`: the two usage slots, unused by default.
 
     ValueError for an unknown tag model, a UID that is not 7 bytes, or a podlet too big for the tag.
@@ -186,9 +106,9 @@ def demo(name: str) -> Ntag:
     if name == "foreign" or name == "blank":
         tag = Ntag("NTAG215", uid)
         # A URI record; 4 stands for "https://".
-        write_ndef(tag, _tlv(b"\xd1\x01\x0cU\x04example.org" if name == "foreign" else b""))
+        write_ndef(tag, podlet_codec.tlv(b"\xd1\x01\x0cU\x04example.org" if name == "foreign" else b""))
         return tag
-    slots = _NONE_USED + _NONE_USED
+    slots = _NONE_USED
     fields = _calming()
     if name == "cleaning":
         fields = _changed(

@@ -352,6 +352,7 @@ MESSAGES = (
             ("outlet_min_cdeg", "h", "0.01 degC", "window of the outlet's temperature for a dose"),
             ("outlet_max_cdeg", "h", "0.01 degC", ""),
             ("size", "H", "B", "bytes of tag memory that PODLET_READ can give"),
+            ("note", "H", "enum CODE", "what else there is to say of it; 0: nothing"),
         ),
         (),
     ),
@@ -366,6 +367,37 @@ MESSAGES = (
             ("data", "*", "", "up to 200 bytes; none: the end"),
         ),
         ("NO_PODLET",),
+    ),
+    (
+        0x2A,
+        "PODLET_WRITE",
+        "request",
+        "Write some pages of the tag in the holder, or ask how the last writing went. Only at rest and cool.",
+        (
+            ("uid", "7s", "", "the tag that is meant"),
+            ("page", "B", "", "first page, from 4 to the last of user memory"),
+            ("data", "*", "", "1 to 4 pages of 4 bytes; none: ask only"),
+        ),
+        (
+            ("state", "B", "enum WRITE", "how the last writing goes; BUSY: ask again"),
+            ("page", "B", "", "as asked"),
+        ),
+        ("NO_PODLET", "TAG_CHANGED", "BUSY_SESSION", "PODLET_HOT", "PODLET_BUSY", "OUT_OF_RANGE"),
+    ),
+    (
+        0x2B,
+        "PODLET_KEYS",
+        "request",
+        "The keys of makers whose signatures the device knows: add one, drop one, or ask only. Only at rest.",
+        (
+            ("change", "B", "", "0: ask only, 1: add the key, 2: drop the key of that id"),
+            ("data", "*", "", "to add: x and y of a P-256 key, 64 bytes; to drop: its id, 8 bytes"),
+        ),
+        (
+            ("count", "B", "", "keys that the device knows now"),
+            ("ids", "*", "", "their ids, 8 bytes each: the first of the SHA-256 over x and y"),
+        ),
+        ("BUSY_SESSION", "NOT_FOUND", "STORE_FULL", "STORE_FAILED", "OUT_OF_RANGE"),
     ),
     (
         0x30,
@@ -632,6 +664,16 @@ ENUMS = (
         ),
     ),
     (
+        "WRITE",
+        "How a writing to the tag goes.",
+        (
+            (0, "IDLE", "there was none"),
+            (1, "BUSY", "under way"),
+            (2, "DONE", "written and read back"),
+            (3, "FAILED", "not written, or not as it was meant"),
+        ),
+    ),
+    (
         "DOSE",
         "What became of a dose, or why it was made smaller or refused.",
         (
@@ -784,6 +826,9 @@ CODES = (
     (203, "TAG_CHANGED", "The podlet was swapped while it was being read.", "Nothing is dosed.", "Leave the podlet in place."),
     (204, "TAG_FORMAT", "The tag holds no podlet record.", "Nothing is dosed.", "Use a podlet, or write one."),
     (205, "TWO_TAGS", "There is more than one tag in the field.", "Nothing is dosed.", "Take one away."),
+    (206, "PODLET_HOT", "The boiler is too hot for a podlet to be written.", "Nothing was written.", "Wait until it has cooled to 60 °C."),
+    (207, "PODLET_BUSY", "The podlet is being read or written.", "Nothing was written.", "Ask again in a moment."),
+    (208, "SIGNATURE_WRONG", "The podlet names a key that is known, but its signature is wrong.", "It doses under the guest caps.", "Do not trust what it says; ask its maker."),
     (301, "VALVE_OPEN_COIL", "The valve's coil draws no current.", "Dosing stopped.", "Check the valve's cable."),
     (302, "VALVE_STUCK_ON", "The valve's coil is on though it is commanded off.", "Dosing stopped, relay open.", "Switch off; check the driver."),
     (401, "BUSY_SESSION", "A session is running.", "The request was refused.", "Stop it first, or wait."),

@@ -283,7 +283,7 @@ def test_toml_uid_is_the_podlets(tmp_path: Path) -> None:
         ('name = "Evening mist"', "", "name is missing"),
         ("doses = 20", "", "doses is missing"),
         ("dose_ul = 40.5", "", "dose_ul is missing"),
-        ("dose_ul", "dose_ml", "unknown field dose_ml (known: batch, cleaning, dose_ul"),
+        ("dose_ul", "dose_ml", "unknown field dose_ml (known: allergens, batch, cleaning, dose_ul"),
         ("dose_ul = 40.5", 'dose_ul = "40"', "dose_ul must be a number, not '40'"),
         ("dose_ul = 40.5", "dose_ul = true", "dose_ul must be a number, not True"),
         ("dose_ul = 40.5", "dose_ul = 0", "dose_ul must be from 1 to 1000, not 0"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NTAG213, 215 and 216 (NXP data sheet NTAG213/215/216, rev. 3.2): reading one whole, and writing four pages.
+"""NTAG213, 215 and 216 (NXP data sheet NTAG213/215/216, rev. 3.2): reading one whole, and writing up to four pages.
 
 A page has 4 bytes; user memory begins at page 4. READ and WRITE go through the PN532's InDataExchange; GET_VERSION
 and FAST_READ only through InCommunicateThru, because the PN532 does not know them. Reading and writing are chains of
@@ -59,6 +59,7 @@ class Visit:
         self._page = 0
         self._end = 0
         self._first = 0
+        self._size = 0
         self.tag_type = 0
         """Storage byte of GET_VERSION, after DONE."""
         self.image = bytearray(_MAX_IMAGE)
@@ -72,9 +73,10 @@ class Visit:
         self._step = _AT_HEAD
         self._ask_quad(0)
 
-    def write(self, at: int, data: bytearray) -> None:
-        """Write the 16 bytes of `data` to offset `at` in tag memory, a multiple of 4, and read them back."""
+    def write(self, at: int, data: bytearray, size: int) -> None:
+        """Write `data[:size]` (4 to 16 bytes) to offset `at` in tag memory, whole pages, and read them back."""
         self._first = at // 4
+        self._size = size
         self._data = data
         self._page = 0
         self._step = _AT_WRITE
@@ -92,7 +94,7 @@ class Visit:
         if not self._answered(_QUAD):
             return FAILED
         if step == _AT_VERIFY:
-            return DONE if self._matches(self._data) else FAILED
+            return DONE if self._matches(self._data, self._size) else FAILED
         if not self._is_same_tag():
             return FAILED
         if step == _AT_HEAD:
@@ -101,7 +103,7 @@ class Visit:
             self._out[0] = _GET_VERSION
             self._chip.command(_IN_COMMUNICATE_THRU, self._out, 1, 1 + _VERSION_SIZE, _LIMIT_MS)
             return GOING
-        if not self._matches(self.image):
+        if not self._matches(self.image, _QUAD):
             return FAILED
         self.image_size = self._end * 4
         return DONE
@@ -154,7 +156,7 @@ class Visit:
         if not self._answered(0):
             return FAILED
         self._page += 1
-        if self._page < 4:
+        if self._page * 4 < self._size:
             self._send_page()
         else:
             self._step = _AT_VERIFY
@@ -189,10 +191,10 @@ class Visit:
         start = self._chip.at + 1
         self.image[at : at + length] = self._chip.buf[start : start + length]
 
-    def _matches(self, expected: bytearray) -> bool:
-        """Whether the tag gave the first 16 bytes of `expected`."""
+    def _matches(self, expected: bytearray, size: int) -> bool:
+        """Whether the tag gave the first `size` bytes of `expected`."""
         start = self._chip.at + 1
-        for i in range(_QUAD):
+        for i in range(size):
             if self._chip.buf[start + i] != expected[i]:
                 return False
         return True

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the device makes of a podlet's record: whether it may be used, and the limits that hold.
 
-Open by default: an unsigned or unknown podlet works, under the guest caps below, which no tag can widen. It is
-refused only when it is exhausted, past its date, or when its limits cannot be read.
+Open by default: an unsigned or unknown podlet works, under the guest caps below, which no tag can widen; one whose
+signature by a known key was checked works under its own, within those of the doser. It is refused only when it is
+exhausted, past its date, or when its limits cannot be read.
 """
 
 from podsteam_firmware.podlet.record import Record
@@ -10,6 +11,10 @@ from podsteam_protocol import messages as m
 from podsteam_protocol import podlet as p
 from podsteam_protocol.const import const
 
+# Caps of a podlet that is signed by a known key: what the doser itself never exceeds (`dose/caps.py`).
+_SIGNED_SHOT_NL = const(250_000)
+_SIGNED_SESSION_NL = const(3_000_000)
+_SIGNED_INTERVAL_S = const(5)
 # Guest caps. A shot of 20 to 250 uL and 0.5 to 2 mL in a session are the working range that this device is made
 # for; without a signature only the lower half of it is allowed.
 _GUEST_SHOT_NL = const(100_000)
@@ -47,7 +52,10 @@ class Limits:
         self.doses_used = 0
         """The largest of all witnesses."""
         self.doses_left = 0
+        self.signed = False
+        """A known key has signed it, and the signature was checked."""
         self._known_uid = bytearray(7)
+        self._known_crc = 0
         self._known_used = 0
 
     def usable(self) -> bool:
@@ -72,9 +80,11 @@ class Limits:
         many doses used as it had then, whatever its tag says now.
         """
         values = record.values
-        self.dose_nl = min(values[p.MAIN_DOSE_NL], _GUEST_SHOT_NL)
-        self.session_cap_nl = min(values[p.MAIN_SESSION_CAP_NL] or _GUEST_SESSION_NL, _GUEST_SESSION_NL)
-        self.min_interval_s = max(values[p.MAIN_MIN_INTERVAL_S], _GUEST_INTERVAL_S)
+        signed = self.signed
+        most_nl = _SIGNED_SESSION_NL if signed else _GUEST_SESSION_NL
+        self.dose_nl = min(values[p.MAIN_DOSE_NL], _SIGNED_SHOT_NL if signed else _GUEST_SHOT_NL)
+        self.session_cap_nl = min(values[p.MAIN_SESSION_CAP_NL] or _GUEST_SESSION_NL, most_nl)
+        self.min_interval_s = max(values[p.MAIN_MIN_INTERVAL_S], _SIGNED_INTERVAL_S if signed else _GUEST_INTERVAL_S)
         self.outlet_min_cdeg = max(values[p.MAIN_OUTLET_MIN_CDEG], _GUEST_OUTLET_MIN_CDEG)
         self.outlet_max_cdeg = min(values[p.MAIN_OUTLET_MAX_CDEG] or _GUEST_OUTLET_MAX_CDEG, _GUEST_OUTLET_MAX_CDEG)
         self.flow_nl_ms = max(values[p.MAIN_FLOW_NL_MS] or _GUEST_FLOW_NL_MS, _GUEST_FLOW_MIN_NL_MS)
@@ -85,12 +95,14 @@ class Limits:
         elif today and _expired(record, today):
             self.enter(m.PODLET_EXPIRED)
         else:
-            self.enter(m.PODLET_GUEST if self.doses_left else m.PODLET_EXHAUSTED)
+            usable = m.PODLET_SIGNED if signed else m.PODLET_GUEST
+            self.enter(usable if self.doses_left else m.PODLET_EXHAUSTED)
 
     def _count(self, record: Record, uid: bytearray) -> None:
         """Doses used and left, by count and by volume."""
-        if self._known_uid != uid:
+        if self._known_uid != uid or self._known_crc != record.main_crc:
             self._known_uid[:] = uid
+            self._known_crc = record.main_crc
             self._known_used = 0
         used = max(record.doses_used, self._known_used)
         self._known_used = used

@@ -20,6 +20,7 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podsteam_firmware.crypto.ecdsa import Verifier
     from podsteam_firmware.hal.verbs import Hal
 
 WRITE_IDLE = const(0)
@@ -37,6 +38,8 @@ _LOST_MS = const(700)
 """While the reader fails, a tag that was not seen for so long counts as gone."""
 _REREAD_MS = const(2_000)
 """Between attempts at a tag that could not be read."""
+_SETTLE_MS = const(700)
+"""After a host wrote pages, before the tag is read again: more are likely to come."""
 _TRIES = const(3)
 _UID_SIZE = const(7)
 
@@ -73,6 +76,14 @@ class Reader(Limits):
         self._slot_nl = 0
         self._slot_session = 0
         self._slot_day = 0
+        self._size = 0
+        """Bytes in `_slot` that a host wants at `_at`; 0: it is a usage slot."""
+        self._at = 0
+        self._check: "Verifier | None" = None
+        """The signature's check, while it goes on."""
+        self._slices = 0
+        self._wrong = False
+        """The signature was checked, and is not right."""
         self.record = Record()
         """What the tag says; meaningful while `dose_nl` is not 0."""
         self.present = False
@@ -88,7 +99,7 @@ class Reader(Limits):
         self.insertion = 0
         """Grows with each tag that comes, so that a swap cannot go unnoticed; wraps at 2^30."""
         self.fault = 0
-        """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT or CODE_TAG_CHANGED."""
+        """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT, CODE_TAG_CHANGED or CODE_SIGNATURE_WRONG."""
         self.write_state = WRITE_IDLE
         """How the last `note_dose` went: WRITE_BUSY, WRITE_DONE or WRITE_FAILED."""
         self.in_use = False
@@ -106,6 +117,22 @@ class Reader(Limits):
         self._slot_nl = nl
         self._slot_session = session
         self._slot_day = day
+        self._size = 0
+        self._tries = 0
+        self.write_state = WRITE_BUSY
+        return True
+
+    def write_pages(self, page: int, data: memoryview) -> bool:
+        """Start writing `data`, 1 to 4 pages, into user memory; `write_state` tells how it goes.
+
+        The tag is read again when nothing more has come for a while. Returns False when there is no tag that was
+        read, or something is being written.
+        """
+        if not self.image_size or self.write_state == WRITE_BUSY or self.in_use:
+            return False
+        self._size = len(data)
+        self._at = page * 4
+        self._slot[: len(data)] = data
         self._tries = 0
         self.write_state = WRITE_BUSY
         return True
@@ -133,9 +160,38 @@ class Reader(Limits):
     def _start(self, now_ms: int) -> bool:
         """Begin a visit when it is time, or at once when there is something to write; a missed tag gets its pause."""
         if not ticks.due(now_ms, self._due_ms) and (self._misses or self.write_state != WRITE_BUSY):
-            return False
+            return self._check_on()
         self._go(_LIST)
         return True
+
+    def _check_on(self) -> bool:
+        """The next slice of the signature's check, between two looks; four in a row, then the loop may sleep.
+
+        500 slices take 7 s so, and a tick is never late by more than one. False: there is nothing to do at once.
+        """
+        check = self._check
+        if check is None:
+            return False
+        self._slices = (self._slices + 1) & 3
+        result = check.step()
+        if result:
+            self._check = None
+            self.signed = result == 1
+            self._wrong = not self.signed
+            self._judge()
+        return self._slices > 0
+
+    def _begin_check(self) -> None:
+        """Start checking the signature, if there is one by a key that is known."""
+        self._unsigned()
+        if self.record.signature_at:
+            from podsteam_firmware.podlet import signed
+
+            self._check = signed.begin(self._hal, self.image, self.uid, self.record)
+
+    def _unsigned(self) -> None:
+        self._check = None
+        self.signed = self._wrong = False
 
     def _go(self, phase: int) -> None:
         """Enter a phase and start its command, if it has one."""
@@ -177,6 +233,7 @@ class Reader(Limits):
         self.fault = self.tag_type = self.image_size = 0
         self.uid[:] = bytes(_UID_SIZE)
         self.clear_limits()
+        self._unsigned()
         if self.write_state == WRITE_BUSY:
             self.write_state = WRITE_FAILED
         if self.state != m.PODLET_ABSENT:
@@ -223,16 +280,20 @@ class Reader(Limits):
 
     def _begin(self, now_ms: int) -> None:
         """The tag is selected: what is there to do?"""
-        if self._to_read and (self._tries or ticks.due(now_ms, self._reread_ms)):
+        writes = self.write_state == WRITE_BUSY
+        if writes and self._size:
+            self._phase = _WRITE
+            self._visit.write(self._at, self._slot, self._size)
+        elif self._to_read and (self._tries or ticks.due(now_ms, self._reread_ms)):
             self._phase = _READ
             self.image_size = 0
             self._visit.read(self.uid)
-        elif self.write_state == WRITE_BUSY:
+        elif writes:
             self._phase = _WRITE
             record = self.record
             nl = record.nl_used + self._slot_nl
             record.encode_next(self._slot, self._slot_doses, nl, self._slot_day, self._slot_session)
-            self._visit.write(record.next_slot_at(), self._slot)
+            self._visit.write(record.next_slot_at(), self._slot, p.SLOT_SIZE)
         else:
             self._go(_RELEASE)
 
@@ -248,6 +309,8 @@ class Reader(Limits):
             self.tag_type = visit.tag_type
             self.image_size = visit.image_size
             self._go(_LOCATE)
+        elif outcome == ntag.DONE and self._size:
+            self._written(now_ms)
         elif outcome == ntag.DONE:
             at = self.record.next_slot_at()
             self.image[at : at + p.SLOT_SIZE] = self._slot
@@ -255,6 +318,17 @@ class Reader(Limits):
             self._judge()
             self.write_state = WRITE_DONE
             self._go(_RELEASE)
+
+    def _written(self, now_ms: int) -> None:
+        """A host's pages are on the tag: what it holds is to be judged anew, in a while."""
+        self.image[self._at : self._at + self._size] = memoryview(self._slot)[: self._size]
+        self.write_state = WRITE_DONE
+        self.clear_limits()
+        self._unsigned()
+        self._to_read = True
+        self._reread_ms = ticks.add(now_ms, _SETTLE_MS)
+        self.enter(m.PODLET_READING)
+        self._go(_RELEASE)
 
     def _tag_failed(self, now_ms: int) -> None:
         """The tag did not answer, or refused: select it again, and after some tries leave it for now."""
@@ -286,15 +360,17 @@ class Reader(Limits):
             self._phase = phase + 1
         else:
             self._to_read = False
+            self._begin_check()
             self._judge()
             self._go(_RELEASE)
 
     def _unreadable(self) -> None:
         self._to_read = False
+        self._unsigned()
         self.fault = m.CODE_TAG_FORMAT
         self.enter(m.PODLET_UNREADABLE)
         self._go(_RELEASE)
 
     def _judge(self) -> None:
-        self.fault = 0
+        self.fault = m.CODE_SIGNATURE_WRONG if self._wrong else 0
         self.judge(self.record, self.uid, self._hal.unix_s() // 86400)

@@ -29,8 +29,14 @@ class Record:
         self.main_at = 0
         """Offset of main in the image."""
         self.main_size = 0
-        self.main_crc_ok = False
-        """Main agrees with META_MAIN_CRC."""
+        self.main_crc = 0
+        """CRC-32 of main, which tells one podlet from another on the same tag."""
+        self.key_at = 0
+        """Offset in the image of the id of the key that signed it, 0: it is not signed."""
+        self.signature_at = 0
+        """Offset in the image of r and s, 0: it is not signed."""
+        self.floor_page = 0
+        """First of the floor's pages, 0: there is none."""
         self.aux_at = 0
         """Offset of the first slot in the image, a multiple of 4."""
         self.slot = -1
@@ -51,7 +57,6 @@ class Record:
 
     def locate(self, image: bytearray, length: int) -> bool:
         """Find the record and its regions, and check main's CRC."""
-        self.main_crc_ok = False
         if length <= _MEMORY or image[_CC] != 0xE1 or image[_CC + 1] >> 4 != 1:
             return False
         end = min(length, _MEMORY + image[_CC + 2] * 8)
@@ -60,35 +65,40 @@ class Record:
         return start >= 0 and self._read_meta(image, start, start + size)
 
     def _read_meta(self, image: bytearray, start: int, end: int) -> bool:
-        meta = [-1] * 5
+        meta = [-1] * 6
         reader = self._map
         if not reader.open(image, start, end):
             return False
         while reader.next():
-            if 0 <= reader.key < 5 and reader.kind == cbor.INT:
+            if 0 <= reader.key < 6 and reader.kind == cbor.INT:
                 meta[reader.key] = reader.value
         if not reader.valid:
             return False
         first = reader.position - start
-        main, main_size, aux, aux_size, crc = meta
+        main, main_size, aux, aux_size, crc, floor = meta
         size = end - start
         if main < first or main_size < 1 or main + main_size > size:
             return False
-        if aux < first or aux_size < 2 * p.SLOT_SIZE or aux + aux_size > size:
+        # aux ends where the payload does: then no single error can move it to where nothing was used.
+        if aux < first or aux_size < 2 * p.SLOT_SIZE or aux + aux_size != size:
+            return False
+        if floor != -1 and not 4 <= floor <= 12:
             return False
         if (aux < main + main_size and main < aux + aux_size) or (start + aux) % 4:
             return False
         self.main_at = start + main
         self.main_size = main_size
         self.aux_at = start + aux
-        self.main_crc_ok = binascii.crc32(memoryview(image)[self.main_at : self.main_at + main_size]) == crc
-        return self.main_crc_ok
+        self.floor_page = max(floor, 0)
+        self.main_crc = crc
+        return binascii.crc32(memoryview(image)[self.main_at : self.main_at + main_size]) == crc
 
     def read_main(self, image: bytearray) -> bool:
         """Read main's numbers."""
         values = self.values
         for i in range(_COUNT):
             values[i] = 0
+        self.key_at = self.signature_at = 0
         reader = self._map
         if not reader.open(image, self.main_at, self.main_at + self.main_size):
             return False
@@ -100,6 +110,13 @@ class Record:
                 ):
                     return False
                 values[key] = reader.value
+            elif key == p.MAIN_KEY_ID and reader.kind == cbor.BYTES and reader.length == 8:
+                self.key_at = reader.at
+            elif key == p.MAIN_SIGNATURE and reader.kind == cbor.BYTES and reader.length == 64:
+                self.signature_at = reader.at
+        if not self.key_at or self.signature_at + 64 != self.main_at + self.main_size:
+            # Only what stands before the signature is signed, so it must be the last.
+            self.signature_at = 0
         return reader.valid and values[p.MAIN_DOSE_NL] > 0 and values[p.MAIN_DOSE_COUNT] > 0
 
     def read_slots(self, image: bytearray) -> bool:
@@ -120,7 +137,19 @@ class Record:
             # Only the first dose ever finds the other slot blank: this one is torn, and may have been given.
             self.doses_used = 1
             self.nl_used = self.values[p.MAIN_DOSE_NL]
+        self._take_floor(image)
         return True
+
+    def _take_floor(self, image: bytearray) -> None:
+        """What the floor's pages tell: those that are locked stand for a quarter of the doses each."""
+        if self.floor_page:
+            # Static lock bits: byte 10 has page 4 in bit 4, byte 11 pages 8 to 15 (NTAG21x data sheet, 8.5.2).
+            bits = (image[10] | image[11] << 8) >> self.floor_page
+            quarters = 0
+            for i in range(4):
+                if bits >> i & 1:
+                    quarters = i + 1
+            self.doses_used = max(self.doses_used, self.values[p.MAIN_DOSE_COUNT] * quarters // 4)
 
     def _take_slot(self, slot: int, image: bytearray, at: int) -> None:
         seq, doses, nl, first_day, session, _ = struct.unpack_from(p.SLOT_FMT, image, at)

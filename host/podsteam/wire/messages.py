@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0xe13c63f2
+SCHEMA_HASH = 0x1b677f53
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -168,6 +168,19 @@ class PodletValue(IntEnum):
     """no limits can be read, so nothing is dosed"""
     REMOVED = 7
     """taken out during a session"""
+
+
+class WriteValue(IntEnum):
+    """How a writing to the tag goes."""
+
+    IDLE = 0
+    """there was none"""
+    BUSY = 1
+    """under way"""
+    DONE = 2
+    """written and read back"""
+    FAILED = 3
+    """not written, or not as it was meant"""
 
 
 class DoseValue(IntEnum):
@@ -941,7 +954,7 @@ class PodletGetReply(Message):
     """Reply to PODLET_GET."""
 
     ID: ClassVar[int] = 0xa8
-    FORMAT: ClassVar[str] = "<B7sBHHIIHhhH"
+    FORMAT: ClassVar[str] = "<B7sBHHIIHhhHH"
 
     state: int = 0
     """[enum PODLET]."""
@@ -965,6 +978,8 @@ class PodletGetReply(Message):
     """[0.01 degC]."""
     size: int = 0
     """Bytes of tag memory that PODLET_READ can give, [B]."""
+    note: int = 0
+    """What else there is to say of it; 0: nothing, [enum CODE]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -990,6 +1005,63 @@ class PodletReadReply(Message):
     """As asked, [B]."""
     data: bytes = b""
     """Up to 200 bytes; none: the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodletWriteRequest(Message):
+    """Write some pages of the tag in the holder, or ask how the last writing went. Only at rest and cool."""
+
+    ID: ClassVar[int] = 0x2a
+    FORMAT: ClassVar[str] = "<7sB"
+    TAIL: ClassVar[bool] = True
+
+    uid: bytes = b""
+    """The tag that is meant."""
+    page: int = 0
+    """First page, from 4 to the last of user memory."""
+    data: bytes = b""
+    """1 to 4 pages of 4 bytes; none: ask only."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodletWriteReply(Message):
+    """Reply to PODLET_WRITE."""
+
+    ID: ClassVar[int] = 0xaa
+    FORMAT: ClassVar[str] = "<BB"
+
+    state: int = 0
+    """How the last writing goes; BUSY: ask again, [enum WRITE]."""
+    page: int = 0
+    """As asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodletKeysRequest(Message):
+    """The keys of makers whose signatures the device knows: add one, drop one, or ask only. Only at rest."""
+
+    ID: ClassVar[int] = 0x2b
+    FORMAT: ClassVar[str] = "<B"
+    TAIL: ClassVar[bool] = True
+
+    change: int = 0
+    """0: ask only, 1: add the key, 2: drop the key of that id."""
+    data: bytes = b""
+    """To add: x and y of a P-256 key, 64 bytes; to drop: its id, 8 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodletKeysReply(Message):
+    """Reply to PODLET_KEYS."""
+
+    ID: ClassVar[int] = 0xab
+    FORMAT: ClassVar[str] = "<B"
+    TAIL: ClassVar[bool] = True
+
+    count: int = 0
+    """Keys that the device knows now."""
+    ids: bytes = b""
+    """Their ids, 8 bytes each: the first of the SHA-256 over x and y."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1307,6 +1379,9 @@ CODES: dict[int, Code] = {
     203: Code('TAG_CHANGED', 'The podlet was swapped while it was being read.', 'Nothing is dosed.', 'Leave the podlet in place.'),
     204: Code('TAG_FORMAT', 'The tag holds no podlet record.', 'Nothing is dosed.', 'Use a podlet, or write one.'),
     205: Code('TWO_TAGS', 'There is more than one tag in the field.', 'Nothing is dosed.', 'Take one away.'),
+    206: Code('PODLET_HOT', 'The boiler is too hot for a podlet to be written.', 'Nothing was written.', 'Wait until it has cooled to 60 °C.'),
+    207: Code('PODLET_BUSY', 'The podlet is being read or written.', 'Nothing was written.', 'Ask again in a moment.'),
+    208: Code('SIGNATURE_WRONG', 'The podlet names a key that is known, but its signature is wrong.', 'It doses under the guest caps.', 'Do not trust what it says; ask its maker.'),
     301: Code('VALVE_OPEN_COIL', "The valve's coil draws no current.", 'Dosing stopped.', "Check the valve's cable.", 'A cable that came off, a broken coil, or its driver stays off.', False, 'FAULT_DOSE'),
     302: Code('VALVE_STUCK_ON', "The valve's coil is on though it is commanded off.", 'Dosing stopped, relay open.', 'Switch off; check the driver.', "The valve's driver failed short, or its wire touches ground.", True, 'FAULT_DOSE'),
     401: Code('BUSY_SESSION', 'A session is running.', 'The request was refused.', 'Stop it first, or wait.'),

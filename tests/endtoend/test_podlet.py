@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A podlet of one's own, as the page `docs/make-a-podlet.md` walks through it: file, tag, session, signature."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import run
+
+from podsteam import podlet_image, podlet_sign
+from podsteam.client import Device
+from podsteam.errors import Refused
+from podsteam.podlet_file import parse
+from podsteam.podlet_place import Holder
+from podsteam.transport.sim import SimPort
+from podsteam.wire import messages as m
+from podsteam_protocol import podlet as p
+
+BOARD = ("--port", "sim:mine")
+
+
+def document(home: Path, *arguments: str) -> dict[str, Any]:
+    done = run(home, *arguments, "--json", timeout_s=120)
+    assert done.returncode == 0, done.stderr
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
+
+
+@pytest.mark.slow
+def test_make_write_and_dose_a_podlet(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    assert run(tmp_path, "podlet", "new", str(file)).returncode == 0
+    text = file.read_text().replace("dose_ul = 50", "dose_ul = 120").replace("doses = 20", "doses = 9")
+    text = text.replace("session_cap_ul = 500", "session_cap_ul = 1_080")
+    file.write_text(text)
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(text + "dose_ml = 1\n")
+    done = run(tmp_path, *BOARD, "podlet", "write", str(wrong))
+    assert done.returncode == 2 and "unknown field dose_ml" in done.stderr and len(done.stderr.splitlines()) == 1
+    wrote = document(tmp_path, *BOARD, "podlet", "write", str(file))
+    assert wrote["pages_written"] > 30
+    shown = document(tmp_path, *BOARD, "podlet", "read")
+    assert (shown["state"], shown["doses_left"], shown["doses_used"]) == ("GUEST", 9, 0)
+    # What the owner wrote is narrowed to the guest caps.
+    assert (shown["dose_uL"], shown["session_cap_uL"]) == (100, 1000)
+    assert shown["label"]["name"] == "mine"
+    assert shown["left"].startswith("9 doses of 100 µL left, good until 2028-06-30")
+    ran = document(tmp_path, *BOARD, "session", "run", "--press")
+    after = document(tmp_path, *BOARD, "podlet", "read")
+    assert ran["stop_reason"] == "DONE"
+    assert 0 < after["doses_used"] <= 9 and after["doses_left"] == 9 - after["doses_used"]
+    assert after["label"]["used"]["volume_nl"] == after["doses_used"] * 100_000
+    # What was used is kept when a text is changed, and gone with a new podlet.
+    file.write_text(text.replace('maker = "Me"', 'maker = "Us"'))
+    assert document(tmp_path, *BOARD, "podlet", "write", "--update", str(file))["pages_written"] < 8
+    kept = document(tmp_path, *BOARD, "podlet", "read")
+    assert kept["label"]["maker"] == "Us" and kept["doses_used"] == after["doses_used"]
+
+
+def test_a_signed_podlet_on_the_device(tmp_path: Path) -> None:
+    """Written, signed and trusted over the line; checked by the firmware on the interpreter that the board has."""
+    private = tmp_path / "private.pem"
+    private.write_bytes(podlet_sign.new_key()[0])
+    key = podlet_sign.public_key(private)
+    text = 'name = "Mist"\ndose_ul = 200\ndoses = 20\n'
+    with Device(SimPort("sim", seed=1)) as device:
+        reply = device.settled_podlet()
+        place = Holder(device, device.podlet_memory(reply.size))
+        made = podlet_image.make(place.memory, parse(text, "x"), b"PS-1")
+        signed = podlet_sign.sign(made, key, podlet_sign.file_signer(private))
+        assert device.podlet_keys() == []
+        name = podlet_sign.key_id(key).hex()
+        assert device.podlet_keys(1, key) == device.podlet_keys() == device.podlet_keys(1, key) == [name]
+        assert place.store(signed) > 40
+        device.port.clock.sleep(15)
+        found = device.podlet()
+        assert (found.state, found.dose_nl, found.note) == (m.PodletValue.SIGNED, 200_000, 0)
+        # Another's key under the same name would be no key; without it the podlet is a guest.
+        with pytest.raises(Refused):
+            device.podlet_keys(2, bytes(8))
+        assert device.podlet_keys(2, bytes.fromhex(name)) == []
+        # Another dose, the old signature.
+        place = Holder(device, signed)
+        fields = dict(podlet_image.main_of(signed)[0])
+        device.podlet_keys(1, key)
+        place.store(podlet_image.change(signed, {**fields, p.MAIN_DOSE_COUNT: 19}))
+        device.port.clock.sleep(15)
+        found = device.podlet()
+        assert (found.state, found.dose_nl, m.CODES[found.note].name) == (
+            m.PodletValue.GUEST,
+            100_000,
+            "SIGNATURE_WRONG",
+        )
+        # What the device does not take.
+        for uid, page, data, code in (
+            (bytes(7), 9, bytes(4), "TAG_CHANGED"),
+            (found.uid, 3, bytes(4), "OUT_OF_RANGE"),
+            (found.uid, 129, bytes(8), "OUT_OF_RANGE"),
+            (found.uid, 9, bytes(5), "OUT_OF_RANGE"),
+            (found.uid, 9, bytes(20), "OUT_OF_RANGE"),
+        ):
+            with pytest.raises(Refused) as caught:
+                device.write_podlet(uid, page, data)
+            assert caught.value.name == code
+        with pytest.raises(Refused, match="outside its range"):
+            device.podlet_keys(1, bytes(63))
+        device.port.control({"do": "remove"})
+        device.port.clock.sleep(2)
+        with pytest.raises(Refused) as caught:
+            device.write_podlet(found.uid, 9, bytes(4))
+        assert caught.value.name == "NO_PODLET"
