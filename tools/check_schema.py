@@ -24,7 +24,7 @@ RELEASED = ROOT / "protocol" / "vectors"
 FROZEN = range(0x01, 0x10)
 REQUESTS = range(0x01, 0x70)
 UNASKED = range(0x70, 0x80)
-CLASSES = {"request", "reply", "event", "telemetry", "record", "reserved"}
+CLASSES = {"request", "reply", "event", "telemetry", "record", "bulk", "reserved"}
 CODES_END = 600
 FAULTS = (*range(100, 200), *range(300, 400))
 """Codes of what the device finds by itself: heater, sensors and valve."""
@@ -98,7 +98,7 @@ def sound(source: ModuleType = schema) -> list[str]:
         if kind not in CLASSES:
             out.append(f"{where}: {kind} is no class")
         asked = kind in ("request", "reply", "reserved")
-        if number not in (REQUESTS if asked else UNASKED):
+        if number not in (REQUESTS if asked or kind == "bulk" else UNASKED):
             out.append(f"{where}: outside the ids of its class")
         out += _fields_sound(f"{where} request", request, frame.MAX_BODY - 2)
         out += _fields_sound(f"{where} reply", reply, frame.MAX_BODY - 2 - (BOOT_ID if asked else 0))

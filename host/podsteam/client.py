@@ -42,6 +42,8 @@ ASK_AGAIN_S = 0.5
 RECONNECT_S = 30.0
 """How long a lost connection is tried again."""
 RETRY_S = 0.2
+_SMALL = 400
+"""Bytes of a record that two requests bring as quickly."""
 OPEN_S = 2.0
 """Device time in which a relay that was just commanded open surely is."""
 PROOF_S = 5.0
@@ -390,7 +392,16 @@ class Device:
                 return entries
 
     def record(self, number: int, size: int, progress: Callable[[int], None] | None = None) -> bytes:
-        """One session record. `progress` gets the bytes so far. Raises Incomplete when less than `size` comes."""
+        """One session record, of which the first `size` bytes are wanted. `progress` gets the bytes so far.
+
+        A device that has blobs proves what it sends, and a lost connection is opened again (`bulk.pull`). Raises
+        Incomplete when less than `size` comes.
+        """
+        if self.hello.caps & m.CapBits.BULK and size > _SMALL:
+            from podsteam.bulk import pull
+
+            tell: Callable[[int, int], None] | None = None if progress is None else lambda done, _: progress(done)
+            return pull(self, m.BlobValue.RECORD, number, tell)[:size]
         data = b""
         while len(data) < size:
             reply = self.request(m.RecordReadRequest(number, len(data)), m.RecordReadReply)

@@ -61,6 +61,10 @@ class _Line:
         start_us, taken, left = self._runs[0]
         return self._after(start_us, taken + min(count, left))
 
+    def busy_ms(self, t_us: int) -> int:
+        """Time until all that was put in has arrived, ms, rounded up."""
+        return (self._free_us - t_us + 999) // 1000 if self._free_us > t_us else 0
+
     def clear(self) -> None:
         """Lose everything."""
         self._runs = []
@@ -120,6 +124,10 @@ class Uart:
         if count:
             self._up.put(t_us, memoryview(buf)[:count])
         return count
+
+    def busy_ms(self, t_us: int) -> int:
+        """Time until all that is queued has left, ms, rounded up."""
+        return self._up.busy_ms(t_us)
 
     def next_tx_us(self) -> "int | None":
         """When the last of the bytes that leave without a gap has left. None: nothing waits for the host."""

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0xe13c63f2
+SCHEMA_HASH = 0x337053fe
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -205,6 +205,17 @@ class DoseValue(IntEnum):
     """refused: the device's ledger could not take it down"""
 
 
+class BlobValue(IntEnum):
+    """Kinds of blobs: what is larger than a frame and goes by (kind, number, offset)."""
+
+    RECORD = 1
+    """a session record; number: the session's; read only"""
+    LOG = 2
+    """what the device notes about itself; number: 0 the newer part, 1 the older; read only"""
+    INBOX = 3
+    """what a host pushes for the device to take up, such as an update; number: the host's choice"""
+
+
 class EventValue(IntEnum):
     """Events and what `a` and `b` carry."""
 
@@ -328,6 +339,8 @@ class CapBits(IntFlag):
     """element current sense"""
     SAFE_MODE = 0x20
     """only its loader runs, and the firmware version is the loader's: no application could be started"""
+    BULK = 0x100
+    """sends and takes blobs: BLOB_READ and what belongs to it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,6 +496,41 @@ class PingReply(Message):
     """Device time when the request was complete, [ms]."""
     tx_ms: int = 0
     """Device time when the reply was queued, [ms]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credit(Message):
+    """Who receives a blob says how far the other may send. Either way; not answered, so the newest of several counts."""
+
+    ID: ClassVar[int] = 0x04
+    FORMAT: ClassVar[str] = "<II"
+
+    have: int = 0
+    """So much from the blob's beginning has arrived without a gap; of a push, all of it: is stored, [B]."""
+    up_to: int = 0
+    """The other may send up to this offset, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaudRequest(Message):
+    """Change the baud rate once the reply has left. The old rate comes back when no frame arrives within 0.5 s."""
+
+    ID: ClassVar[int] = 0x05
+    FORMAT: ClassVar[str] = "<I"
+
+    baud: int = 0
+    """9600 to 921600, [baud]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaudReply(Message):
+    """Reply to BAUD."""
+
+    ID: ClassVar[int] = 0x85
+    FORMAT: ClassVar[str] = "<I"
+
+    baud: int = 0
+    """As granted, [baud]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1105,6 +1153,132 @@ class DescaleDoneReply(Message):
     """Reply to DESCALE_DONE."""
 
     ID: ClassVar[int] = 0xba
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class BlobReadRequest(Message):
+    """Send a part of a blob as BLOB_DATA, as far as the credit reaches. Takes the place of a part that is being sent."""
+
+    ID: ClassVar[int] = 0x40
+    FORMAT: ClassVar[str] = "<BHIII"
+
+    kind: int = 0
+    """[enum BLOB]."""
+    number: int = 0
+    """Which of its kind."""
+    offset: int = 0
+    """Where to begin, [B]."""
+    end: int = 0
+    """Where to end; not over `offset`: send nothing, tell the size, [B]."""
+    credit: int = 0
+    """Send up to this offset for the time being; CREDIT takes it further, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobReadReply(Message):
+    """Reply to BLOB_READ."""
+
+    ID: ClassVar[int] = 0xc0
+    FORMAT: ClassVar[str] = "<I"
+
+    size: int = 0
+    """The blob's, now, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobWriteRequest(Message):
+    """Begin to push a blob, or go on with it: BLOB_DATA follows from `offset` on, as far as the credits reach. With `anew` 0 what an earlier push has brought stays, and nothing else changes: so the host also asks how far it is."""
+
+    ID: ClassVar[int] = 0x41
+    FORMAT: ClassVar[str] = "<BHIB"
+
+    kind: int = 0
+    """One that can be written, [enum BLOB]."""
+    number: int = 0
+    """Which of its kind."""
+    size: int = 0
+    """Of the whole, 1 to 1,048,576, [B]."""
+    anew: int = 0
+    """1: forget what an earlier push has brought, [bool]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobWriteReply(Message):
+    """Reply to BLOB_WRITE."""
+
+    ID: ClassVar[int] = 0xc1
+    FORMAT: ClassVar[str] = "<IIB"
+
+    offset: int = 0
+    """So much has arrived; all of it: is stored, [B]."""
+    up_to: int = 0
+    """The host may send up to this offset, [B]."""
+    piece: int = 0
+    """Most data in one BLOB_DATA, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobSumRequest(Message):
+    """SHA-256 of a piece of a blob as it is stored, by which each side proves what has arrived."""
+
+    ID: ClassVar[int] = 0x42
+    FORMAT: ClassVar[str] = "<BHIH"
+
+    kind: int = 0
+    """[enum BLOB]."""
+    number: int = 0
+    """Which of its kind."""
+    offset: int = 0
+    """[B]."""
+    length: int = 0
+    """1 to 4096; what reaches beyond the end is left out, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobSumReply(Message):
+    """Reply to BLOB_SUM."""
+
+    ID: ClassVar[int] = 0xc2
+    FORMAT: ClassVar[str] = "<H32s"
+
+    length: int = 0
+    """That the sum is over, [B]."""
+    sha256: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobData(Message):
+    """A part of the blob that is being read or pushed, either way. Not answered: gaps are read, or pushed, again."""
+
+    ID: ClassVar[int] = 0x43
+    FORMAT: ClassVar[str] = "<I"
+    TAIL: ClassVar[bool] = True
+
+    offset: int = 0
+    """[B]."""
+    data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDeleteRequest(Message):
+    """Delete a blob that can be written, whole or in part."""
+
+    ID: ClassVar[int] = 0x44
+    FORMAT: ClassVar[str] = "<BH"
+
+    kind: int = 0
+    """One that can be written, [enum BLOB]."""
+    number: int = 0
+    """Which of its kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDeleteReply(Message):
+    """Reply to BLOB_DELETE."""
+
+    ID: ClassVar[int] = 0xc4
     FORMAT: ClassVar[str] = "<"
 
 
