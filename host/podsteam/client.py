@@ -308,6 +308,17 @@ class Device:
         """Ask to go on with a paused session; the button confirms."""
         return self.request(m.ResumeRequest(self.token), m.ResumeReply)
 
+    # Its settings -------------------------------------------------------------------------------------------
+    def config(self) -> m.Config:
+        """The settings in use."""
+        return m.Config.unpack(self.request(m.ConfigGetRequest(), m.ConfigGetReply).config)
+
+    def set_config(self, config: m.Config) -> None:
+        """Replace the settings, all or none. Raises IntegrityFailed when the device stored something else."""
+        raw = config.pack()
+        if self._when_open(m.ConfigSetRequest(raw), m.ConfigSetReply).config[: len(raw)] != raw:
+            raise IntegrityFailed("The device did not store the settings as they were sent; apply them again.")
+
     # Its calibration ----------------------------------------------------------------------------------------
     def tune_values(self, found: bool = False) -> m.TuneGetReply:
         """How the last tuning went, with the values in use, or with those that it `found`, used or not."""

@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 862999550
+SCHEMA_HASH = 3874564443
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -96,6 +96,11 @@ BLOB_DATA = const(0x43)
 BLOB_DATA_FMT = "<I"
 BLOB_DELETE = const(0x44)
 BLOB_DELETE_REQ = "<BH"
+CONFIG_GET = const(0x48)
+CONFIG_GET_REP = "<"
+CONFIG_SET = const(0x49)
+CONFIG_SET_REQ = "<"
+CONFIG_SET_REP = "<"
 EVENT = const(0x70)
 EVENT_FMT = "<HIBii"
 TELE = const(0x71)
@@ -108,6 +113,7 @@ CONSOLE = const(0x74)
 CONSOLE_FMT = "<"
 PROGRAM_FMT = "<16shHHHHHHHHHHBIh"
 CALIBRATION_FMT = "<HHhhhhhhHHH"
+CONFIG_FMT = "<BBBH"
 
 STATE_IDLE = const(0)
 STATE_ARMED = const(1)

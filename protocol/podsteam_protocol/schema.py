@@ -55,6 +55,26 @@ STRUCTS = (
             ("hold_derivative_ds", "H", "0.1 s", "its derivative time, 0.5 to 60 s; 0: compiled in"),
         ),
     ),
+    (
+        "CONFIG",
+        "How its owner wants the device to behave. None of it is a safety limit; SETTINGS has the ranges.",
+        (
+            ("sounds", "B", "bool", "1: the buzzer also tells what is no fault"),
+            ("button_starts", "B", "bool", "1: the button alone starts the default program; 0: only a host arms"),
+            ("records_kept", "B", "", "session records that the device keeps, the oldest goes first"),
+            ("steam_most_mg_min", "H", "mg/min", "most steam that a session makes, whatever its program says; 0: no limit"),
+        ),
+    ),
+)
+
+# The ranges of CONFIG, in its order: (field, lowest, highest, in a new unit, 0 allowed as well and meaning none, key in
+# a configuration file, its unit, how many of the field's units are one of the file's).
+
+SETTINGS = (
+    ("sounds", 0, 1, 1, False, "sounds", "", 1),
+    ("button_starts", 0, 1, 1, False, "button_starts", "", 1),
+    ("records_kept", 1, 16, 16, False, "records_kept", "", 1),
+    ("steam_most_mg_min", 500, 12000, 0, True, "steam_most_g_per_min", "g/min", 1000),
 )
 
 # A request or an unasked message: (id, name, class, meaning, request fields, reply fields, errors).
@@ -517,6 +537,25 @@ MESSAGES = (
         ),
         (),
         ("OUT_OF_RANGE", "NOT_FOUND", "BUSY_SESSION", "STORE_FAILED"),
+    ),
+    (
+        0x48,
+        "CONFIG_GET",
+        "request",
+        "The settings in use.",
+        (),
+        (("config", "*", "struct CONFIG", ""),),
+        (),
+    ),
+    (
+        0x49,
+        "CONFIG_SET",
+        "request",
+        "Replace the settings, all at once. Those from before stay when one is out of its range or the store fails. Fields "
+        "that an older host does not send keep their values.",
+        (("config", "*", "struct CONFIG", ""),),
+        (("config", "*", "struct CONFIG", "as it was stored, read back"),),
+        ("MALFORMED", "OUT_OF_RANGE", "BUSY_SESSION", "STORE_FAILED"),
     ),
     (
         0x70,

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x337053fe
+SCHEMA_HASH = 0xe6f1295b
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -409,6 +409,22 @@ class Calibration(Message):
     """Its integral time, 10 to 600 s; 0: compiled in, [0.1 s]."""
     hold_derivative_ds: int = 0
     """Its derivative time, 0.5 to 60 s; 0: compiled in, [0.1 s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config(Message):
+    """How its owner wants the device to behave. None of it is a safety limit; SETTINGS has the ranges."""
+
+    FORMAT: ClassVar[str] = "<BBBH"
+
+    sounds: int = 0
+    """1: the buzzer also tells what is no fault, [bool]."""
+    button_starts: int = 0
+    """1: the button alone starts the default program; 0: only a host arms, [bool]."""
+    records_kept: int = 0
+    """Session records that the device keeps, the oldest goes first."""
+    steam_most_mg_min: int = 0
+    """Most steam that a session makes, whatever its program says; 0: no limit, [mg/min]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1284,6 +1300,51 @@ class BlobDeleteReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigGetRequest(Message):
+    """The settings in use."""
+
+    ID: ClassVar[int] = 0x48
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigGetReply(Message):
+    """Reply to CONFIG_GET."""
+
+    ID: ClassVar[int] = 0xc8
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    config: bytes = b""
+    """[struct CONFIG]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSetRequest(Message):
+    """Replace the settings, all at once. Those from before stay when one is out of its range or the store fails. Fields that an older host does not send keep their values."""
+
+    ID: ClassVar[int] = 0x49
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    config: bytes = b""
+    """[struct CONFIG]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSetReply(Message):
+    """Reply to CONFIG_SET."""
+
+    ID: ClassVar[int] = 0xc9
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    config: bytes = b""
+    """As it was stored, read back, [struct CONFIG]."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Message):
     """Something happened. `number` grows by one, so that the host sees a gap and asks with EVENTS_GET."""
 
@@ -1497,6 +1558,31 @@ CODES: dict[int, Code] = {
     503: Code('CORRUPT', 'What is stored there fails its check.', 'The request was refused.', 'Store it again.'),
     504: Code('SAFE_MODE', 'The device is in safe mode: no application could be started.', 'Everything off.', 'Switch it off and on; if it comes back, install the firmware again.'),
 }
+
+
+class Setting(NamedTuple):
+    """One field of `Config`, and its key in a configuration file."""
+
+    field: str
+    low: int
+    high: int
+    new: int
+    zero: bool
+    """0 is allowed as well, and means none."""
+    key: str
+    unit: str
+    scale: int
+    """So many of the field's units are one of the file's."""
+    is_bool: bool
+    meaning: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting('sounds', 0, 1, 1, False, 'sounds', '', 1, True, '1: the buzzer also tells what is no fault'),
+    Setting('button_starts', 0, 1, 1, False, 'button_starts', '', 1, True, '1: the button alone starts the default program; 0: only a host arms'),
+    Setting('records_kept', 1, 16, 16, False, 'records_kept', '', 1, False, 'session records that the device keeps, the oldest goes first'),
+    Setting('steam_most_mg_min', 500, 12000, 0, True, 'steam_most_g_per_min', 'g/min', 1000, False, 'most steam that a session makes, whatever its program says; 0: no limit'),
+)
 
 
 class Sign(NamedTuple):
