@@ -24,7 +24,11 @@ WINDOW = 4096
 WINDOW_S = 0.18
 """Credit in seconds of the line: 16 KiB at 921600 baud."""
 TRIES = 5
-"""Times that a piece may fail its checksum, or that nothing at all may come."""
+"""Times that checksums may fail."""
+FRUITLESS = 60
+"""Times that a part may be asked for, and answered, without any of it arriving: a line that turns one bit in a thousand
+lets one frame in eight through."""
+_WHOLE = 0xFFFFFFFF
 _PIECE = 243
 _TEN_BITS = 10
 _SILENCE_S = 0.1
@@ -111,6 +115,7 @@ class Pull(_Transfer):
         self.data = bytearray()
         self._missing: list[tuple[int, int]] | None = None
         self._unproved: list[tuple[int, int]] = []
+        self._early: list[bytes] = []
         self._failed = 0
         self._credit = 0
         self._end = 0
@@ -121,21 +126,17 @@ class Pull(_Transfer):
         """Fetch what is missing. Raises DeviceLost; called again, it goes on."""
         device = self._device
         self._window = max(WINDOW, int(_baud(device) / _TEN_BITS * WINDOW_S))
-        size = device.request(m.BlobReadRequest(self._kind, self._number, 0, 0, 0), m.BlobReadReply).size
-        if self._missing is None or size < len(self.data):
-            self.done = 0
-            self.data = bytearray(size)
-            self._missing = [(0, size)] if size else []
-            self._unproved = [(at, min(at + SUM, size)) for at in range(0, size, SUM)]
         device.link.on_bulk = self._take
         silent = 0
         try:
+            if self._missing is None:
+                self._first()
             while self._missing or self._unproved:
                 before = self.done
                 if self._missing:
                     self._fetch(*self._missing[0])
                 silent = silent + 1 if self.done == before else 0
-                if silent > TRIES:
+                if silent > FRUITLESS:
                     raise Incomplete(f"The device sends no more after {self.done} of {size} bytes; pull it again.")
                 while (piece := self._provable()) is not None:
                     silent = 0
@@ -143,15 +144,34 @@ class Pull(_Transfer):
         finally:
             device.link.on_bulk = None
 
+    def _first(self) -> None:
+        """Ask for all of it, whose size nobody knows yet: data that comes with the answer waits for it."""
+        self._credit = self._window
+        self._moved = self._device.port.clock.now()
+        request = m.BlobReadRequest(self._kind, self._number, 0, _WHOLE, self._window)
+        size = self._device.request(request, m.BlobReadReply).size
+        self.data = bytearray(size)
+        self._missing = [(0, size)] if size else []
+        self._unproved = [(at, min(at + SUM, size)) for at in range(0, size, SUM)]
+        self._next, self._end = 0, size
+        early, self._early = self._early, []
+        for body in early:
+            self._take(body)
+        self._watch(size)
+
     def _fetch(self, begin: int, end: int) -> None:
         """Ask for a part and take what comes of it. What was lost on the way is missing afterwards."""
-        device = self._device
-        clock = device.port.clock
         self._next, self._end = begin, end
         self._credit = min(end, begin + self._window)
         request = m.BlobReadRequest(self._kind, self._number, begin, end, self._credit)
-        self._moved = clock.now()
-        device.request(request, m.BlobReadReply)
+        self._moved = self._device.port.clock.now()
+        self._device.request(request, m.BlobReadReply)
+        self._watch(end)
+
+    def _watch(self, end: int) -> None:
+        """Take what comes until it is all there, or nothing comes any more."""
+        device = self._device
+        clock = device.port.clock
         silence_s = self._silence_s()
         while self._next < end:
             left_s = self._moved + silence_s - clock.now()
@@ -166,9 +186,12 @@ class Pull(_Transfer):
         """A frame of the blob. Runs within whatever reads the line."""
         if body[0] != m.BlobData.ID:
             return
+        if self._missing is None:
+            self._early.append(body)
+            return
         part = m.BlobData.unpack(body[2:])
         end = part.offset + len(part.data)
-        if self._missing is None or not part.data or end > len(self.data):
+        if not part.data or end > len(self.data):
             return
         self.data[part.offset : end] = part.data
         self._missing = without(self._missing, part.offset, end)
@@ -285,6 +308,7 @@ class Push(_Transfer):
         size = len(self._data)
         piece = self._ask()
         silent = 0
+        furthest = self.done
         while self.done < size:
             self._told = False
             while self._sent < size and (end := min(self._sent + piece, size)) <= self._up_to:
@@ -297,10 +321,12 @@ class Push(_Transfer):
             while not self._told and clock.now() < self._moved + patience_s:
                 device.link.receive(self._moved + patience_s - clock.now())
             if not self._told:
-                before = self.done
                 piece = self._ask()
-                silent = silent + 1 if self.done <= before else 0
-                if silent > TRIES:
+            if self.done > furthest:
+                furthest, silent = self.done, 0
+            else:
+                silent += 1
+                if silent > FRUITLESS:
                     raise Incomplete(f"The device takes no more after {self.done} of {size} bytes; push it again.")
 
     def _take(self, body: bytes) -> None:

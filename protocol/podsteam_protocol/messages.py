@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 3874564443
+SCHEMA_HASH = 58491075
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -20,9 +20,6 @@ PING_REQ = "<I"
 PING_REP = "<III"
 CREDIT = const(0x04)
 CREDIT_FMT = "<II"
-BAUD = const(0x05)
-BAUD_REQ = "<I"
-BAUD_REP = "<I"
 INFO_GET = const(0x10)
 INFO_GET_REP = "<II8sBBBB16s16s"
 STATUS_GET = const(0x11)

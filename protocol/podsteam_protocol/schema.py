@@ -148,15 +148,7 @@ MESSAGES = (
         ),
         (),
     ),
-    (
-        0x05,
-        "BAUD",
-        "request",
-        "Change the baud rate once the reply has left. The old rate comes back when no frame arrives within 0.5 s.",
-        (("baud", "I", "baud", "9600 to 921600"),),
-        (("baud", "I", "baud", "as granted"),),
-        ("OUT_OF_RANGE", "BUSY_SESSION"),
-    ),
+    (0x05, "BAUD", "reserved", "Baud rate change; not used by version 1.0.", (), (), ()),
     (0x06, "RESET", "reserved", "Restart; not used by version 1.0.", (), (), ()),
     (0x07, "TO_REPL", "reserved", "Restart into the REPL; not used by version 1.0.", (), (), ()),
     (

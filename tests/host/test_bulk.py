@@ -141,6 +141,15 @@ def test_a_deleted_blob_is_gone(dev: Device) -> None:
         bulk.pull(dev, INBOX, 5)
 
 
+def test_a_full_store_ends_a_push_with_the_reason(dev: Device) -> None:
+    sim(dev).control({"do": "fault", "name": "flash_full"})
+    with pytest.raises(errors.Refused, match="STORE_FAILED"):
+        bulk.push(dev, INBOX, 5, DATA)
+    sim(dev).control({"do": "fault", "name": "flash_full", "on": False})
+    bulk.push(dev, INBOX, 5, DATA)
+    assert bulk.pull(dev, INBOX, 5) == DATA
+
+
 def test_a_session_goes_before_a_transfer(dev: Device) -> None:
     """Nothing is pushed while it runs; a pull keeps the lease and lets the measurements through."""
     bulk.push(dev, INBOX, 5, DATA)

@@ -78,6 +78,8 @@ class Bulk:
         self._told = 0
         self._gap = False
         self._sent_ms = 0
+        self.failed = False
+        """The store took no more of what was being taken."""
 
     def read(self, name: str, offset: int, end: int, credit: int) -> None:
         """Begin to send a part of a file. `end` is within it."""
@@ -166,7 +168,12 @@ class Bulk:
         used = self._used
         if not used:
             return True
-        stored = self._core.may_write() and self._core.hal.file_append(self._name, memoryview(self._buf)[:used])
+        stored = False
+        if self._core.may_write():
+            stored = self._core.hal.file_append(self._name, memoryview(self._buf)[:used])
+            if not stored:
+                self.failed = True
+                self._taking = False
         if not stored:
             self._at -= used
         self._used = 0

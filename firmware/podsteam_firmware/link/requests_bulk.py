@@ -64,7 +64,11 @@ def _write(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> 
         return -m.CODE_BUSY_SESSION
     name = path(kind, number)
     bulk = _bulk(core)
+    if bulk.failed and not anew:
+        bulk.failed = False
+        return -m.CODE_STORE_FAILED
     if anew:
+        bulk.failed = False
         bulk.forget(name)
         core.hal.file_remove(name)
     bulk.write(name, size, max(0, size_of(core, name)))

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0xe6f1295b
+SCHEMA_HASH = 0x037c80c3
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -525,28 +525,6 @@ class Credit(Message):
     """So much from the blob's beginning has arrived without a gap; of a push, all of it: is stored, [B]."""
     up_to: int = 0
     """The other may send up to this offset, [B]."""
-
-
-@dataclass(frozen=True, slots=True)
-class BaudRequest(Message):
-    """Change the baud rate once the reply has left. The old rate comes back when no frame arrives within 0.5 s."""
-
-    ID: ClassVar[int] = 0x05
-    FORMAT: ClassVar[str] = "<I"
-
-    baud: int = 0
-    """9600 to 921600, [baud]."""
-
-
-@dataclass(frozen=True, slots=True)
-class BaudReply(Message):
-    """Reply to BAUD."""
-
-    ID: ClassVar[int] = 0x85
-    FORMAT: ClassVar[str] = "<I"
-
-    baud: int = 0
-    """As granted, [baud]."""
 
 
 @dataclass(frozen=True, slots=True)
