@@ -137,7 +137,9 @@ class Pull(_Transfer):
                     self._fetch(*self._missing[0])
                 silent = silent + 1 if self.done == before else 0
                 if silent > FRUITLESS:
-                    raise Incomplete(f"The device sends no more after {self.done} of {size} bytes; pull it again.")
+                    raise Incomplete(
+                        f"Nothing more arrives after {self.done} of {len(self.data)} bytes; pull it again."
+                    )
                 while (piece := self._provable()) is not None:
                     silent = 0
                     self._prove(*piece)

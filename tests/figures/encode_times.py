@@ -33,7 +33,11 @@ core.telemetry = Values()
 core.telemetry.dropped = 2
 core.now_ms, core.flags = 7654321, 0x1FF
 buf = bytearray(frame.BUFFER_SIZE)
-NAMES = ["uptime_ms", "session_s", "state", "regime", "flags", "wall_cdeg", "water_cdeg", "outlet_cdeg", "target_cdeg", "mains_dv", "duty_permille", "power_dw", "steam_mg_min", "energy_j", "dosed_nl", "doses", "dropped", "known", "to_steam_s", "steam_left_s", "water_cg", "scale_permille"]
+NAMES = [
+    "uptime_ms session_s state regime flags wall_cdeg water_cdeg outlet_cdeg target_cdeg mains_dv duty_permille",
+    "power_dw steam_mg_min energy_j dosed_nl doses dropped known to_steam_s steam_left_s water_cg scale_permille",
+]
+NAMES = " ".join(NAMES).split(" ")
 WHOLE = dict(zip(NAMES, (7654321, 123, 3, 4, 511, 10456, 9987, 4512, 9500, 2305, 512, 3456, 3990, 45678, 150000, 3, 2)))
 WHOLE.update({"known": 15, "to_steam_s": 0, "steam_left_s": 320, "water_cg": 4567, "scale_permille": 120})
 

@@ -140,7 +140,7 @@ def test_as_many_records_are_kept_as_were_asked_for(dev: Device) -> None:
 
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("PODSTEAM_PORT", "sim:config")
     return "sim:config"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames over a bad line, counted. Telemetry frames, as many as fit the time, through the twin's noise and the splitter."""
+"""Telemetry frames through the twin's noise and the host's splitter, counted."""
 
 from podsteam_protocol import frame
 from podsteam_twin.noise import Noise
