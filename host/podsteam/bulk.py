@@ -4,7 +4,7 @@
     raw = pull(device, m.BlobValue.RECORD, 7)
     push(device, m.BlobValue.INBOX, 1, image)
 
-Each side sends as far as the other's credit reaches, and what is missing is sent again. Every 4096 bytes are proved by
+Each side sends as far as the other's credit reaches, and what is missing is sent again. Every 8192 bytes are proved by
 their SHA-256, computed by the device over what it has stored. Nothing but what has arrived needs to be remembered, so
 that a transfer goes on where it was after a lost connection, under whatever name the port has then.
 """
@@ -17,7 +17,7 @@ from podsteam.client import RECONNECT_S, Device
 from podsteam.errors import DeviceLost, Incomplete, IntegrityFailed, Refused
 from podsteam.wire import messages as m
 
-SUM = 4096
+SUM = 8192
 """Bytes that one checksum is over."""
 WINDOW = 4096
 """Least credit, B: the bytes that are on their way within a round trip, twice."""

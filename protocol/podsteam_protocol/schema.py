@@ -498,7 +498,7 @@ MESSAGES = (
             ("kind", "B", "enum BLOB", ""),
             ("number", "H", "", "which of its kind"),
             ("offset", "I", "B", ""),
-            ("length", "H", "B", "1 to 4096; what reaches beyond the end is left out"),
+            ("length", "H", "B", "1 to 8192; what reaches beyond the end is left out"),
         ),
         (
             ("length", "H", "B", "that the sum is over"),

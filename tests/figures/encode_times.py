@@ -33,6 +33,7 @@ core.telemetry = Values()
 core.telemetry.dropped = 2
 core.now_ms, core.flags = 7654321, 0x1FF
 buf = bytearray(frame.BUFFER_SIZE)
+body = memoryview(buf)[2 : frame.HEADER + telemetry.SIZE]
 NAMES = [
     "uptime_ms session_s state regime flags wall_cdeg water_cdeg outlet_cdeg target_cdeg mains_dv duty_permille",
     "power_dw steam_mg_min energy_j dosed_nl doses dropped known to_steam_s steam_left_s water_cg scale_permille",
@@ -46,7 +47,7 @@ def one_frame() -> None:
     telemetry.pack(core, buf, frame.HEADER)
     buf[2] = 0x71
     buf[3] = 9
-    frame.seal(buf, telemetry.SIZE)
+    frame.seal(buf, telemetry.SIZE, body)
 
 
 def one_json() -> None:

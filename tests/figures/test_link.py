@@ -47,7 +47,7 @@ def test_link_pull(record_figure: Record) -> None:
             "of line rate",
             f">= {bar}",
             worst >= bar,
-            f"128 KiB from the device's flash, SHA-256 of every 4096 bytes included, adapter latency {latency} ms "
+            f"128 KiB from the device's flash, SHA-256 of every 8192 bytes included, adapter latency {latency} ms "
             f"each way; {shown}; virtual time",
         )
 

@@ -46,6 +46,7 @@ class Port:
         self._unsent = False
         self.out = bytearray(frame.BUFFER_SIZE)
         """Where unasked frames are made."""
+        self._tele_body = memoryview(self.out)[2 : frame.HEADER + telemetry.SIZE]
         self._out_seq = 0
         self.next_event = 0
         """Number of the next event to send."""
@@ -152,7 +153,7 @@ class Port:
         out = self.out
         out[2] = kind
         out[3] = self._out_seq
-        size = frame.seal(out, length)
+        size = frame.seal(out, length, self._tele_body if kind == m.TELE else None)
         if not self._hal.link_write(out, size):
             return False
         self._out_seq = (self._out_seq + 1) & 0xFF

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from podsteam_firmware.core import Core
 
 _STEP = const(1024)
-_LONGEST_SUM = const(4096)
-"""Reading so much takes 5 ms."""
+_LONGEST_SUM = const(8192)
+"""Reading so much takes 10 ms."""
 
 
 def _bulk(core: "Core") -> Bulk:

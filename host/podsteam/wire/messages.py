@@ -1227,7 +1227,7 @@ class BlobSumRequest(Message):
     offset: int = 0
     """[B]."""
     length: int = 0
-    """1 to 4096; what reaches beyond the end is left out, [B]."""
+    """1 to 8192; what reaches beyond the end is left out, [B]."""
 
 
 @dataclass(frozen=True, slots=True)
