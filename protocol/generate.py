@@ -201,7 +201,23 @@ def host_module() -> str:
         f"    {code}: Code({name!r}, {a!r}, {b!r}, {c!r}{faults.get(name, '')}),"
         for code, name, a, b, c in schema.CODES
     ]
-    return "\n".join([*out, "}", *host_signs()]) + "\n"
+    return "\n".join([*out, "}", *host_settings(), *host_signs()]) + "\n"
+
+
+def host_settings() -> list[str]:
+    """The ranges of the structure CONFIG."""
+    meanings = {f[0]: f[3] for name, _, fields in schema.STRUCTS if name == "CONFIG" for f in fields}
+    kinds = {f[0]: f[2] == "bool" for name, _, fields in schema.STRUCTS if name == "CONFIG" for f in fields}
+    doc = '    """One field of `Config`, and its key in a configuration file."""'
+    out = ["", "", "class Setting(NamedTuple):", doc, ""]
+    out += [f"    {line}" for line in ("field: str", "low: int", "high: int", "new: int")]
+    out += ["    zero: bool", '    """0 is allowed as well, and means none."""']
+    out += [f"    {line}" for line in ("key: str", "unit: str", "scale: int")]
+    out += ['    """So many of the field\'s units are one of the file\'s."""', "    is_bool: bool", "    meaning: str"]
+    out += ["", "", "SETTINGS: tuple[Setting, ...] = ("]
+    for row in schema.SETTINGS:
+        out.append(f"    Setting({', '.join(map(repr, row))}, {kinds[row[0]]}, {meanings[row[0]]!r}),")
+    return [*out, ")"]
 
 
 def host_signs() -> list[str]:

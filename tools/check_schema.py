@@ -24,7 +24,7 @@ RELEASED = ROOT / "protocol" / "vectors"
 FROZEN = range(0x01, 0x10)
 REQUESTS = range(0x01, 0x70)
 UNASKED = range(0x70, 0x80)
-CLASSES = {"request", "reply", "event", "telemetry", "record", "reserved"}
+CLASSES = {"request", "reply", "event", "telemetry", "record", "bulk", "reserved"}
 CODES_END = 600
 FAULTS = (*range(100, 200), *range(300, 400))
 """Codes of what the device finds by itself: heater, sensors and valve."""
@@ -87,6 +87,23 @@ def _faults_sound(source: ModuleType) -> list[str]:
     return out
 
 
+def _settings_sound(source: ModuleType) -> list[str]:
+    """What is wrong with the ranges of the settings."""
+    layouts = {name: fields for name, _, fields in source.STRUCTS}
+    fields = [(f[0], f[1]) for f in layouts.get("CONFIG", ())]
+    out: list[str] = []
+    if [row[0] for row in source.SETTINGS] != [name for name, _ in fields]:
+        out.append("SETTINGS and the structure CONFIG do not have the same fields in the same order")
+        return out
+    for (name, code), (_, low, high, new, zero, *_) in zip(fields, source.SETTINGS, strict=True):
+        most = (1 << 8 * struct.calcsize(code)) - 1
+        if not 0 <= low <= high <= most:
+            out.append(f"setting {name}: {low} to {high} is no range of its field")
+        if not (low <= new <= high or (zero and new == 0)):
+            out.append(f"setting {name}: a new unit's {new} is out of its range")
+    return out
+
+
 def sound(source: ModuleType = schema) -> list[str]:
     """What is wrong with the schema in itself."""
     messages = source.MESSAGES
@@ -98,7 +115,7 @@ def sound(source: ModuleType = schema) -> list[str]:
         if kind not in CLASSES:
             out.append(f"{where}: {kind} is no class")
         asked = kind in ("request", "reply", "reserved")
-        if number not in (REQUESTS if asked else UNASKED):
+        if number not in (REQUESTS if asked or kind == "bulk" else UNASKED):
             out.append(f"{where}: outside the ids of its class")
         out += _fields_sound(f"{where} request", request, frame.MAX_BODY - 2)
         out += _fields_sound(f"{where} reply", reply, frame.MAX_BODY - 2 - (BOOT_ID if asked else 0))
@@ -109,7 +126,7 @@ def sound(source: ModuleType = schema) -> list[str]:
         out += [f"code {name}: '{text}' is no sentence" for text in texts if not text.endswith(".")]
     for name, _, values in (*source.ENUMS, *source.BITS):
         out += _twice(f"{name}: value", [v[0] for v in values]) + _twice(f"{name}: name", [v[1] for v in values])
-    return out + _faults_sound(source)
+    return out + _settings_sound(source) + _faults_sound(source)
 
 
 def _appended(where: str, old: list[Any], new: list[Any], frozen: bool) -> list[str]:

@@ -25,7 +25,7 @@ from podsteam_firmware.session.program import valid_name
 from podsteam_firmware.session.session import Session
 from podsteam_firmware.signals import Inputs, Outputs
 from podsteam_firmware.signs import Signs
-from podsteam_firmware.store import calibration, latch, learned
+from podsteam_firmware.store import calibration, config, latch, learned
 from podsteam_firmware.store.journal import Journal
 from podsteam_firmware.store.ledger import Ledger
 from podsteam_firmware.store.programs import Programs, text
@@ -72,6 +72,9 @@ class Core:
         self.heat = Heat(settings)
         self.burst = Burst()
         self.session = Session(self.events, self.heat)
+        self.config = config.recall(hal)
+        """Values of the settings in use."""
+        self.session.most_mg_min = self.config[3]
         self.reader = Reader(hal)
         self.signs = Signs(self.session, self.supervisor, self.reader)
         self.ledger = Ledger(hal)
@@ -240,7 +243,7 @@ class Core:
         signs.step(self.session.ready(inputs, self.sense))
         outputs.light = signs.lights
         outputs.light_changed = signs.changed
-        outputs.beep = signs.sound
+        outputs.beep = signs.sound if self.config[0] or self.supervisor.fault else 0
 
     def _flags(self, now_ms: int, inputs: Inputs) -> int:
         flags = m.FLAG_RELAY if self.outputs.heartbeat else 0
@@ -294,6 +297,14 @@ class Core:
         self._learned = True
         return True
 
+    def configure(self, values: "tuple[int, ...]") -> bool:
+        """Store settings that are within their bounds, and use them. False: it failed, and the old ones count."""
+        if not config.keep(self.hal, values):
+            return False
+        self.config = values
+        self.session.most_mg_min = values[3]
+        return True
+
     def descaled(self) -> bool:
         """The boiler is clean: what its wall shows from now on is the baseline. False: that could not be stored."""
         self.heat.reset_scale()
@@ -322,7 +333,7 @@ class Core:
         session = self.session
         session.start_default = False
         raw = self.programs.get(self.programs.default_name())
-        if raw is None or self._latched or not session.ready(self.inputs, self.sense):
+        if raw is None or self._latched or not self.config[1] or not session.ready(self.inputs, self.sense):
             return
         self.lease.drop()
         self.supervisor.lease_end()

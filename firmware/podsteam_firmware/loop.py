@@ -66,4 +66,4 @@ class Loop:
         if core.outputs.heat and not hal.burst_busy():
             hal.burst(core.next_burst(_CYCLES), _CYCLES, core.sense.cycle_us)
         if not more:
-            hal.wait(self._due)
+            hal.wait(core.port.wake(now_ms, self._due))

@@ -42,6 +42,8 @@ ASK_AGAIN_S = 0.5
 RECONNECT_S = 30.0
 """How long a lost connection is tried again."""
 RETRY_S = 0.2
+_SMALL = 400
+"""Bytes of a record that two requests bring as quickly."""
 OPEN_S = 2.0
 """Device time in which a relay that was just commanded open surely is."""
 PROOF_S = 5.0
@@ -308,6 +310,17 @@ class Device:
         """Ask to go on with a paused session; the button confirms."""
         return self.request(m.ResumeRequest(self.token), m.ResumeReply)
 
+    # Its settings -------------------------------------------------------------------------------------------
+    def config(self) -> m.Config:
+        """The settings in use."""
+        return m.Config.unpack(self.request(m.ConfigGetRequest(), m.ConfigGetReply).config)
+
+    def set_config(self, config: m.Config) -> None:
+        """Replace the settings, all or none. Raises IntegrityFailed when the device stored something else."""
+        raw = config.pack()
+        if self._when_open(m.ConfigSetRequest(raw), m.ConfigSetReply).config[: len(raw)] != raw:
+            raise IntegrityFailed("The device did not store the settings as they were sent; apply them again.")
+
     # Its calibration ----------------------------------------------------------------------------------------
     def tune_values(self, found: bool = False) -> m.TuneGetReply:
         """How the last tuning went, with the values in use, or with those that it `found`, used or not."""
@@ -429,7 +442,16 @@ class Device:
                 return entries
 
     def record(self, number: int, size: int, progress: Callable[[int], None] | None = None) -> bytes:
-        """One session record. `progress` gets the bytes so far. Raises Incomplete when less than `size` comes."""
+        """One session record, of which the first `size` bytes are wanted. `progress` gets the bytes so far.
+
+        A device that has blobs proves what it sends, and a lost connection is opened again (`bulk.pull`). Raises
+        Incomplete when less than `size` comes.
+        """
+        if self.hello.caps & m.CapBits.BULK and size > _SMALL:
+            from podsteam.bulk import pull
+
+            tell: Callable[[int, int], None] | None = None if progress is None else lambda done, _: progress(done)
+            return pull(self, m.BlobValue.RECORD, number, tell)[:size]
         data = b""
         while len(data) < size:
             reply = self.request(m.RecordReadRequest(number, len(data)), m.RecordReadReply)

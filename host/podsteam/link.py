@@ -31,7 +31,8 @@ class Link:
     """Frames in and out of one port.
 
     Hooks, to be set by the owner: `on_frame` gets the body (type, seq, payload) of every unasked frame as the device
-    sent it, `on_message` the same as a typed value. Events come to both once each and in order.
+    sent it, `on_message` the same as a typed value. Events come to both once each and in order. `on_bulk` gets the
+    bodies of credits and of parts of blobs.
     """
 
     def __init__(self, port: Port) -> None:
@@ -46,6 +47,7 @@ class Link:
         """What arrived that was no frame, the newest `_TEXT_LIMIT` bytes."""
         self.on_frame: Callable[[bytes], None] | None = None
         self.on_message: Callable[[Unasked], None] | None = None
+        self.on_bulk: Callable[[bytes], None] | None = None
         self._splitter = Splitter()
         self._seq = 0
         self._reply: bytes | None = None
@@ -82,7 +84,12 @@ class Link:
                     self.round_trips.measured(clock.now() - sent)
                 return self._read(message, self._reply, expect)
             self.retries += 1
+            self.round_trips.repeated(wait_s)
         raise DeviceSilent(f"The device on {self.port.name} does not answer any more.")
+
+    def send(self, message: Message) -> None:
+        """Send what is not answered: a credit, a part of a blob."""
+        self.port.write(encode(message.ID, 0, message.pack()))
 
     def _await_reply(self, kind: int, deadline: float) -> None:
         """Take what arrives until the reply is there or the time is over."""
@@ -132,6 +139,8 @@ class Link:
             self._deliver(self.order.put(number, body))
         elif got in _UNASKED:
             self._deliver([body])
+        elif got in (m.BlobData.ID, m.Credit.ID) and self.on_bulk is not None:
+            self.on_bulk(body)
 
     def _deliver(self, bodies: list[bytes]) -> None:
         for body in bodies:

@@ -8,7 +8,11 @@ from podsteam.wire import messages as m
 from podsteam.wire.base import Message
 
 _NO_ARG = 255
-_LAYOUTS: dict[type[Message], type[Message]] = {m.ProgramPutRequest: m.Program, m.CalSetRequest: m.Calibration}
+_LAYOUTS: dict[type[Message], type[Message]] = {
+    m.ProgramPutRequest: m.Program,
+    m.CalSetRequest: m.Calibration,
+    m.ConfigSetRequest: m.Config,
+}
 """Requests that carry a structure, whose fields are counted."""
 _NEEDS = (
     (m.FlagBits.WATER_OK, "there is no water"),

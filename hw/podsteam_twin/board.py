@@ -19,7 +19,7 @@ class Restart(Exception):
 class BoardHal:
     """The verbs, as `podsteam_firmware.hal.verbs.Hal` documents them. One instance for each start of the firmware."""
 
-    caps = m.CAP_SIMULATED | m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE
+    caps = m.CAP_SIMULATED | m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE | m.CAP_BULK
     board = "twin"
 
     def __init__(self, world: World, reset_cause: int) -> None:
@@ -149,6 +149,9 @@ class BoardHal:
         if taken:
             world.trace.note_bytes(trace.LINK, world.t_us, memoryview(buf)[:length])
         return taken
+
+    def link_busy_ms(self) -> int:
+        return self._world.uart.busy_ms(self._world.t_us)
 
     # Store ------------------------------------------------------------------------------------------------
     def file_read(self, name: str, limit: int = 4096) -> "bytes | None":

@@ -7,7 +7,7 @@ A command is a dict with `do` and its arguments; the answer is a dict. Unknown c
 import binascii
 
 from podsteam_protocol import messages as m
-from podsteam_twin import faults, podlets, trace, upsets
+from podsteam_twin import faults, noise, podlets, trace, upsets
 from podsteam_twin.nfc.ntag import from_image
 
 try:
@@ -161,7 +161,15 @@ def _images(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     return machine.world.images()
 
 
+def _line(machine: "Machine", command: "dict[str, Any]") -> None:
+    """Make the line as bad as the keys of `noise.LINE` say, from now on; those that are missing are nothing."""
+    settings = dict(command)
+    settings.pop("do")
+    noise.set_line(machine.world.uart, settings, int(settings.get("seed", 0)))
+
+
 _COMMANDS = {
+    "line": _line,
     "press": _press,
     "insert": _insert,
     "remove": _remove,

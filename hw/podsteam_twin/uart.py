@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The serial line of the simulated board with both rings, byte by byte in virtual time but computed in blocks."""
 
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podsteam_twin.noise import Noise
+
 # us in a byte, times the baud rate: ten bits, with start and stop.
 _BYTE_US_BAUD = 10000000
 # The ESP32's receive FIFO wakes its driver at this many bytes, or when the line falls silent.
@@ -61,6 +68,10 @@ class _Line:
         start_us, taken, left = self._runs[0]
         return self._after(start_us, taken + min(count, left))
 
+    def busy_ms(self, t_us: int) -> int:
+        """Time until all that was put in has arrived, ms, rounded up."""
+        return (self._free_us - t_us + 999) // 1000 if self._free_us > t_us else 0
+
     def clear(self) -> None:
         """Lose everything."""
         self._runs = []
@@ -76,6 +87,12 @@ class Uart:
 
     def __init__(self, baud: int = 115200, rx_ring: int = 4096, tx_ring: int = 4096) -> None:
         """A silent line; rings in bytes."""
+        self.latency_us = 0
+        """How much later the host's adapter hands on what it gets, either way."""
+        self.down_noise: "Noise | None" = None
+        """What becomes of bytes on their way to the device."""
+        self.up_noise: "Noise | None" = None
+        """What becomes of those on their way to the host."""
         self.rx_ring = rx_ring
         self.tx_ring = tx_ring
         self.lost = 0
@@ -90,7 +107,9 @@ class Uart:
     def host_send(self, t_us: int, data: "bytes | bytearray | memoryview") -> None:
         """The host writes `data`; it is on the line as soon as what it wrote before has left."""
         if len(data) and not self.gone:
-            self._down.put(t_us, data)
+            if self.down_noise:
+                data = self.down_noise.apply(data)
+            self._down.put(t_us + self.latency_us, data)
 
     def next_rx_us(self) -> "int | None":
         """When the device's driver wakes next: 120 bytes, or the last before a silence, have come. None: nothing comes.
@@ -121,17 +140,25 @@ class Uart:
             self._up.put(t_us, memoryview(buf)[:count])
         return count
 
+    def busy_ms(self, t_us: int) -> int:
+        """Time until all that is queued has left, ms, rounded up."""
+        return self._up.busy_ms(t_us)
+
     def next_tx_us(self) -> "int | None":
         """When the last of the bytes that leave without a gap has left. None: nothing waits for the host."""
-        return self._up.arrival_us(self.tx_ring)
+        at_us = self._up.arrival_us(self.tx_ring)
+        return None if at_us is None else at_us + self.latency_us
 
     def has_left(self, t_us: int) -> bool:
         """Whether bytes that the host has not taken yet have left the device."""
-        return len(self._left) > 0 or self._up.arrived(t_us) > 0
+        return len(self._left) > 0 or self._up.arrived(t_us - self.latency_us) > 0
 
     def host_receive(self, t_us: int) -> bytes:
         """All bytes that have left the device by `t_us` and were not taken before."""
-        data = self._left + self._up.take(self._up.arrived(t_us))
+        data = self._up.take(self._up.arrived(t_us - self.latency_us))
+        if self.up_noise:
+            data = self.up_noise.apply(data)
+        data = self._left + data
         self._left = b""
         return b"" if self.gone else data
 
@@ -139,7 +166,7 @@ class Uart:
         """The chip restarts: its rings are lost; what is on its way to it still arrives."""
         self._receive(t_us)
         self._ring = bytearray()
-        self._left = self.host_receive(t_us)
+        self._left = self.host_receive(t_us + self.latency_us)
         self._up.clear()
 
     def _receive(self, t_us: int) -> None:

@@ -8,7 +8,7 @@ erase takes its time (`pass_time`), or the unit restarts.
 import binascii
 
 from podsteam_firmware.hal import BURST_DONE, LINK_RX, NFC_READY
-from podsteam_twin import podlets, trace
+from podsteam_twin import noise, podlets, trace
 from podsteam_twin.boiler.kinds import build
 from podsteam_twin.electrics import Heater
 from podsteam_twin.files import FileStore
@@ -48,7 +48,7 @@ class World:
     `firmware_hash` (16 hex), `podlet` (name of a demo one or None), `tag`, `flash` and `ring` (images in base64),
     `plant` (constants of the boiler that differ, and its `kind`, lumped or layered), `rx_ring` (259: the stock REPL
     port), `baud`, `ticks_offset_ms` (to start near a wrap), `erase_us`, `ring_sectors` (0: a flash without the
-    ledger's partition), `keep_trace`.
+    ledger's partition), `keep_trace`, `line` (what is wrong with it: `noise.LINE`).
     """
 
     def __init__(self, options: "dict[str, Any]") -> None:
@@ -78,6 +78,8 @@ class World:
         self.valve = Valve(self.heater.relay, flow_nl_ms=_FLOW_NL_MS)
         self.heater.valve = self.valve
         self.uart = Uart(int(options.get("baud", 115200)), int(options.get("rx_ring", 4096)))
+        if options.get("line"):
+            noise.set_line(self.uart, options["line"], seed)
         self.chip = Pn532()
         self.flash = Flash()
         if options.get("flash"):

@@ -27,17 +27,19 @@ HEADER = 4
 _RESIDUE = 0x2144DF1C
 
 
-def seal(buf: bytearray, payload_len: int) -> int:
+def seal(buf: bytearray, payload_len: int, body: "memoryview | None" = None) -> int:
     """Turn a body into a frame, in place.
 
     `buf` holds type at 2, seq at 3 and the payload from `HEADER`; its size is `BUFFER_SIZE`.
+    `body` is `memoryview(buf)[2 : HEADER + payload_len]`, for whoever has it at hand: then nothing is allocated but a
+    CRC from 2^30 where integers are that short.
     Returns the frame's length in bytes: `buf[:length]` goes on the wire, both delimiters included.
     Raises ValueError when the payload is longer than `MAX_BODY - 2`.
     """
     if payload_len > MAX_BODY - 2:
         raise ValueError("payload too long")
     end = HEADER + payload_len
-    struct.pack_into("<I", buf, end, binascii.crc32(memoryview(buf)[2:end]))
+    struct.pack_into("<I", buf, end, binascii.crc32(memoryview(buf)[2:end] if body is None else body))
     end += 4
     buf[0] = 0
     buf[end] = 0

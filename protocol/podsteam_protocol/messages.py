@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 459767635
+SCHEMA_HASH = 256958144
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -18,6 +18,8 @@ ERROR_REP = "<BHBi"
 PING = const(0x03)
 PING_REQ = "<I"
 PING_REP = "<III"
+CREDIT = const(0x04)
+CREDIT_FMT = "<II"
 INFO_GET = const(0x10)
 INFO_GET_REP = "<II8sBBBB16s16s"
 STATUS_GET = const(0x11)
@@ -84,6 +86,24 @@ CAL_SET = const(0x39)
 CAL_SET_REQ = "<"
 CAL_SET_REP = "<"
 DESCALE_DONE = const(0x3a)
+BLOB_READ = const(0x40)
+BLOB_READ_REQ = "<BHIII"
+BLOB_READ_REP = "<I"
+BLOB_WRITE = const(0x41)
+BLOB_WRITE_REQ = "<BHIB"
+BLOB_WRITE_REP = "<IIB"
+BLOB_SUM = const(0x42)
+BLOB_SUM_REQ = "<BHIH"
+BLOB_SUM_REP = "<H32s"
+BLOB_DATA = const(0x43)
+BLOB_DATA_FMT = "<I"
+BLOB_DELETE = const(0x44)
+BLOB_DELETE_REQ = "<BH"
+CONFIG_GET = const(0x48)
+CONFIG_GET_REP = "<"
+CONFIG_SET = const(0x49)
+CONFIG_SET_REQ = "<"
+CONFIG_SET_REP = "<"
 EVENT = const(0x70)
 EVENT_FMT = "<HIBii"
 TELE = const(0x71)
@@ -96,6 +116,7 @@ CONSOLE = const(0x74)
 CONSOLE_FMT = "<"
 PROGRAM_FMT = "<16shHHHHHHHHHHBIh"
 CALIBRATION_FMT = "<HHhhhhhhHHH"
+CONFIG_FMT = "<BBBH"
 
 STATE_IDLE = const(0)
 STATE_ARMED = const(1)
@@ -183,6 +204,10 @@ DOSE_HARD_LIMIT = const(12)
 DOSE_NOT_CONTENT = const(13)
 DOSE_NOT_RECORDED = const(14)
 
+BLOB_RECORD = const(1)
+BLOB_LOG = const(2)
+BLOB_INBOX = const(3)
+
 EVENT_BOOT = const(1)
 EVENT_STATE = const(2)
 EVENT_REGIME = const(3)
@@ -237,6 +262,7 @@ CAP_VALVE = const(4)
 CAP_CLOCK = const(8)
 CAP_LOAD_SENSE = const(16)
 CAP_SAFE_MODE = const(32)
+CAP_BULK = const(256)
 
 CODE_UNKNOWN_MESSAGE = const(1)
 CODE_MALFORMED = const(2)

@@ -55,11 +55,32 @@ STRUCTS = (
             ("hold_derivative_ds", "H", "0.1 s", "its derivative time, 0.5 to 60 s; 0: compiled in"),
         ),
     ),
+    (
+        "CONFIG",
+        "How its owner wants the device to behave. None of it is a safety limit; SETTINGS has the ranges.",
+        (
+            ("sounds", "B", "bool", "1: the buzzer also tells what is no fault"),
+            ("button_starts", "B", "bool", "1: the button alone starts the default program; 0: only a host arms"),
+            ("records_kept", "B", "", "session records that the device keeps, the oldest goes first"),
+            ("steam_most_mg_min", "H", "mg/min", "most steam that a session makes, whatever its program says; 0: no limit"),
+        ),
+    ),
+)
+
+# The ranges of CONFIG, in its order: (field, lowest, highest, in a new unit, 0 allowed as well and meaning none, key in
+# a configuration file, its unit, how many of the field's units are one of the file's).
+
+SETTINGS = (
+    ("sounds", 0, 1, 1, False, "sounds", "", 1),
+    ("button_starts", 0, 1, 1, False, "button_starts", "", 1),
+    ("records_kept", 1, 16, 16, False, "records_kept", "", 1),
+    ("steam_most_mg_min", 500, 12000, 0, True, "steam_most_g_per_min", "g/min", 1000),
 )
 
 # A request or an unasked message: (id, name, class, meaning, request fields, reply fields, errors).
 # Classes: "request" (one outstanding, repeated by the host, executed once), "event" (numbered, can be asked for
-# again), "telemetry" (newest wins), "record" (stands in session records alone).
+# again), "telemetry" (newest wins), "bulk" (unanswered, either way; the receiver gives credit and asks again for what is
+# missing), "record" (stands in session records alone).
 
 MESSAGES = (
     (
@@ -115,7 +136,18 @@ MESSAGES = (
         ),
         (),
     ),
-    (0x04, "CREDIT", "reserved", "Bulk transfer credit; not used by version 1.0.", (), (), ()),
+    (
+        0x04,
+        "CREDIT",
+        "bulk",
+        "Who receives a blob says how far the other may send. Either way; not answered, so the newest of several counts.",
+        (),
+        (
+            ("have", "I", "B", "so much from the blob's beginning has arrived without a gap; of a push, all of it: is stored"),
+            ("up_to", "I", "B", "the other may send up to this offset"),
+        ),
+        (),
+    ),
     (0x05, "BAUD", "reserved", "Baud rate change; not used by version 1.0.", (), (), ()),
     (0x06, "RESET", "reserved", "Restart; not used by version 1.0.", (), (), ()),
     (0x07, "TO_REPL", "reserved", "Restart into the REPL; not used by version 1.0.", (), (), ()),
@@ -456,6 +488,100 @@ MESSAGES = (
         ("BUSY_SESSION", "STORE_FAILED"),
     ),
     (
+        0x40,
+        "BLOB_READ",
+        "request",
+        "Send a part of a blob as BLOB_DATA, as far as the credit reaches. Takes the place of a part that is being sent.",
+        (
+            ("kind", "B", "enum BLOB", ""),
+            ("number", "H", "", "which of its kind"),
+            ("offset", "I", "B", "where to begin"),
+            ("end", "I", "B", "where to end; not over `offset`: send nothing, tell the size"),
+            ("credit", "I", "B", "send up to this offset for the time being; CREDIT takes it further"),
+        ),
+        (("size", "I", "B", "the blob's, now"),),
+        ("OUT_OF_RANGE", "NOT_FOUND", "STORE_FAILED"),
+    ),
+    (
+        0x41,
+        "BLOB_WRITE",
+        "request",
+        "Begin to push a blob, or go on with it: BLOB_DATA follows from `offset` on, as far as the credits reach. With "
+        "`anew` 0 what an earlier push has brought stays, and nothing else changes: so the host also asks how far it is.",
+        (
+            ("kind", "B", "enum BLOB", "one that can be written"),
+            ("number", "H", "", "which of its kind"),
+            ("size", "I", "B", "of the whole, 1 to 1,048,576"),
+            ("anew", "B", "bool", "1: forget what an earlier push has brought"),
+        ),
+        (
+            ("offset", "I", "B", "so much has arrived; all of it: is stored"),
+            ("up_to", "I", "B", "the host may send up to this offset"),
+            ("piece", "B", "B", "most data in one BLOB_DATA"),
+        ),
+        ("OUT_OF_RANGE", "BUSY_SESSION", "STORE_FAILED"),
+    ),
+    (
+        0x42,
+        "BLOB_SUM",
+        "request",
+        "SHA-256 of a piece of a blob as it is stored, by which each side proves what has arrived.",
+        (
+            ("kind", "B", "enum BLOB", ""),
+            ("number", "H", "", "which of its kind"),
+            ("offset", "I", "B", ""),
+            ("length", "H", "B", "1 to 8192; what reaches beyond the end is left out"),
+        ),
+        (
+            ("length", "H", "B", "that the sum is over"),
+            ("sha256", "32s", "", ""),
+        ),
+        ("OUT_OF_RANGE", "NOT_FOUND", "STORE_FAILED"),
+    ),
+    (
+        0x43,
+        "BLOB_DATA",
+        "bulk",
+        "A part of the blob that is being read or pushed, either way. Not answered: gaps are read, or pushed, again.",
+        (),
+        (
+            ("offset", "I", "B", ""),
+            ("data", "*", "", ""),
+        ),
+        (),
+    ),
+    (
+        0x44,
+        "BLOB_DELETE",
+        "request",
+        "Delete a blob that can be written, whole or in part.",
+        (
+            ("kind", "B", "enum BLOB", "one that can be written"),
+            ("number", "H", "", "which of its kind"),
+        ),
+        (),
+        ("OUT_OF_RANGE", "NOT_FOUND", "BUSY_SESSION", "STORE_FAILED"),
+    ),
+    (
+        0x48,
+        "CONFIG_GET",
+        "request",
+        "The settings in use.",
+        (),
+        (("config", "*", "struct CONFIG", ""),),
+        (),
+    ),
+    (
+        0x49,
+        "CONFIG_SET",
+        "request",
+        "Replace the settings, all at once. Those from before stay when one is out of its range or the store fails. Fields "
+        "that an older host does not send keep their values.",
+        (("config", "*", "struct CONFIG", ""),),
+        (("config", "*", "struct CONFIG", "as it was stored, read back"),),
+        ("MALFORMED", "OUT_OF_RANGE", "BUSY_SESSION", "STORE_FAILED"),
+    ),
+    (
         0x70,
         "EVENT",
         "event",
@@ -695,6 +821,15 @@ ENUMS = (
         ),
     ),
     (
+        "BLOB",
+        "Kinds of blobs: what is larger than a frame and goes by (kind, number, offset).",
+        (
+            (1, "RECORD", "a session record; number: the session's; read only"),
+            (2, "LOG", "what the device notes about itself; number: 0 the newer part, 1 the older; read only"),
+            (3, "INBOX", "what a host pushes for the device to take up, such as an update; number: the host's choice"),
+        ),
+    ),
+    (
         "EVENT",
         "Events and what `a` and `b` carry.",
         (
@@ -779,6 +914,7 @@ BITS = (
             (3, "CLOCK", "battery clock"),
             (4, "LOAD_SENSE", "element current sense"),
             (5, "SAFE_MODE", "only its loader runs, and the firmware version is the loader's: no application could be started"),
+            (8, "BULK", "sends and takes blobs: BLOB_READ and what belongs to it"),
         ),
     ),
 )

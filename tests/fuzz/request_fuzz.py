@@ -37,6 +37,7 @@ REQUESTS: list[type[Message]] = [
     for name, kind in vars(w).items()
     if isinstance(kind, type) and issubclass(kind, Message) and name.endswith("Request")
 ]
+UNANSWERED = (w.Credit.ID, w.BlobData.ID)
 HEATING = (w.StateValue.WARM_UP, w.StateValue.STEAM)
 EDGES = (0, 1, 2, 60, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)
 
@@ -119,7 +120,13 @@ class Life:
         chance = self.chance
         if chance.random() < 0.25:
             size = chance.choice((0, 1, 4, 20, 60, frame.MAX_BODY - 2))
-            self.request(chance.randrange(FIRST_UNASKED), chance.randbytes(chance.randrange(size + 1)))
+            kind, payload = chance.randrange(FIRST_UNASKED), chance.randbytes(chance.randrange(size + 1))
+            if kind not in UNANSWERED:
+                self.request(kind, payload)
+            return
+        if chance.random() < 0.1:
+            unanswered = chance.choice((w.Credit, w.BlobData))
+            self._exchange(frame.encode(unanswered.ID, 0, self._payload(unanswered)), 0.01)
             return
         kind = chance.choice(REQUESTS)
         payload = self._payload(kind)

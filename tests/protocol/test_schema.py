@@ -23,7 +23,7 @@ def root(pytestconfig) -> Path:
 
 def altered(**changes) -> SimpleNamespace:
     """The schema with some of its tables replaced."""
-    names = ("MAJOR", "MINOR", "STRUCTS", "MESSAGES", "ENUMS", "BITS", "CODES", "FAULTS")
+    names = ("MAJOR", "MINOR", "STRUCTS", "MESSAGES", "ENUMS", "BITS", "CODES", "FAULTS", "SETTINGS")
     return SimpleNamespace(**{name: getattr(schema, name) for name in names} | changes)
 
 
@@ -169,6 +169,9 @@ def test_a_new_major_version_still_keeps_the_frozen_block():
         ({"FAULTS": (("WALL_OPEN", "FAULT_LOUD", True, "A."), *schema.FAULTS[1:])}, "is no class"),
         ({"FAULTS": (("WALL_OPEN", "FAULT_DOSE", True, "A."), *schema.FAULTS[1:])}, "have the class FAULT_DOSE"),
         ({"FAULTS": (("WALL_OPEN", "FAULT_SENSOR", True, "A"), *schema.FAULTS[1:])}, "and a sentence"),
+        ({"SETTINGS": schema.SETTINGS[1:]}, "do not have the same fields"),
+        ({"SETTINGS": (("sounds", 0, 300, 1, False, "", "", 1), *schema.SETTINGS[1:])}, "is no range of its field"),
+        ({"SETTINGS": (("sounds", 0, 1, 2, False, "", "", 1), *schema.SETTINGS[1:])}, "2 is out of its range"),
         ({"ENUMS": (("E", "", ((1, "A", ""), (1, "B", ""))),)}, "E: value 1 is used twice"),
     ],
 )

@@ -245,6 +245,10 @@ class Esp32Hal(Hal):
         """As the verb."""
         return self._link.write(buf, length)
 
+    def link_busy_ms(self) -> int:
+        """As the verb."""
+        return self._link.busy_ms()
+
     # Store ------------------------------------------------------------------------------------------------
     def file_read(self, name: str, limit: int = 4096) -> "bytes | None":
         """As the verb."""

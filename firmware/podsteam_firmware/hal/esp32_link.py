@@ -66,3 +66,8 @@ class Link:
         self._queued = queued + length
         self._items += 1
         return length
+
+    def busy_ms(self) -> int:
+        """As the verb `link_busy_ms`."""
+        queued = self._queued - ticks.diff(now_ms(), self._since_ms) * _PER_MS
+        return (queued + _PER_MS - 1) // _PER_MS if queued > 0 else 0

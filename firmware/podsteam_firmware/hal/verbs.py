@@ -119,6 +119,10 @@ class Hal(Protocol):
         """Queue `buf[:length]` whole, or take nothing. Returns `length` or 0; never blocks."""
         ...
 
+    def link_busy_ms(self) -> int:
+        """Time until all that is queued has left, ms, rounded up."""
+        ...
+
     # Store (littlefs). A name is a path like "programs/gentle"; folders are made as needed. -----------------
     def file_read(self, name: str, limit: int = 4096) -> bytes | None:
         """The file's bytes (at most `limit`), or None when there is none."""

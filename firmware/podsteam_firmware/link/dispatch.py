@@ -55,11 +55,24 @@ class Dispatcher:
         self.detail = detail
         return -code
 
+    def _late(self, kind: int) -> "tuple[int, Handler] | None":
+        """The handler of a request whose code is loaded when it is first asked for."""
+        if m.BLOB_READ <= kind <= m.BLOB_DELETE:
+            from podsteam_firmware.link import requests_bulk as late
+        elif kind == m.CONFIG_GET or kind == m.CONFIG_SET:
+            from podsteam_firmware.link import requests_config as late
+        else:
+            return None
+        self._handlers.update(late.HANDLERS)
+        return self._handlers.get(kind)
+
     def handle(self, now_ms: int, kind: int, payload: memoryview, reply: bytearray) -> int:
         """Run one request. Returns the length of the reply's fields or a negative CODE."""
         self.arg = _NO_ARG
         self.detail = 0
         entry = self._handlers.get(kind)
+        if entry is None:
+            entry = self._late(kind)
         if entry is None:
             return -m.CODE_UNKNOWN_MESSAGE
         if not self.connected and kind > _LAST_FROZEN and kind != m.STOP:

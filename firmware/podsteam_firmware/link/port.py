@@ -7,11 +7,13 @@ order and are asked for again by number; telemetry that finds no room is dropped
 
 import struct
 
+from podsteam_firmware import ticks
 from podsteam_firmware.link import events as ring
 from podsteam_firmware.link import telemetry
 from podsteam_firmware.link.layout import BODY
 from podsteam_protocol import frame
 from podsteam_protocol import messages as m
+from podsteam_protocol.const import const
 
 try:
     from typing import TYPE_CHECKING
@@ -19,7 +21,11 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_firmware.core import Core
+    from podsteam_firmware.link.bulk import Bulk
     from podsteam_firmware.link.dispatch import Dispatcher
+
+_REFILL_MS = const(5)
+"""Time between two looks at the line while a blob is sent: less than `bulk` queues."""
 
 
 class Port:
@@ -38,10 +44,14 @@ class Port:
         self._reply_kind = -1
         self._reply_seq = -1
         self._unsent = False
-        self._out = bytearray(frame.BUFFER_SIZE)
+        self.out = bytearray(frame.BUFFER_SIZE)
+        """Where unasked frames are made."""
+        self._tele_body = memoryview(self.out)[2 : frame.HEADER + telemetry.SIZE]
         self._out_seq = 0
         self.next_event = 0
         """Number of the next event to send."""
+        self.bulk: "Bulk | None" = None
+        """Transfer of blobs, from the first request for one on."""
 
     def pump(self, now_ms: int) -> None:
         """Take what has arrived, answer, then send events and telemetry as far as there is room."""
@@ -58,12 +68,20 @@ class Port:
         if not self._unsent:
             self._send_events()
             self._send_telemetry(now_ms)
+            if self.bulk:
+                self.bulk.pump(now_ms)
+
+    def wake(self, now_ms: int, due_ms: int) -> int:
+        """When to pump again: at `due_ms`, or earlier while a blob is being sent."""
+        if self.bulk and self.bulk.sending() and ticks.diff(due_ms, now_ms) > _REFILL_MS:
+            return ticks.add(now_ms, _REFILL_MS)
+        return due_ms
 
     def console(self, text: bytes) -> None:
         """Send text to the host, cut to what a frame holds."""
         length = min(len(text), frame.MAX_BODY - 2)
-        self._out[frame.HEADER : frame.HEADER + length] = text[:length]
-        self._send(m.CONSOLE, length)
+        self.out[frame.HEADER : frame.HEADER + length] = text[:length]
+        self.send(m.CONSOLE, length)
 
     # In -----------------------------------------------------------------------------------------------------
     def _take(self, now_ms: int, got: int) -> None:
@@ -93,9 +111,15 @@ class Port:
         if kind >= m.REPLY or kind >= m.EVENT:
             return
         payload = memoryview(segment)[3 : 1 + length]
+        if kind == m.BLOB_DATA or kind == m.CREDIT:
+            if self.bulk:
+                self.bulk.take(kind, payload)
+            return
         repeated = kind == self._reply_kind and seq == self._reply_seq
         if kind == m.HELLO and not self._dispatcher.same_token(payload):
             repeated = False
+            if self.bulk:
+                self.bulk.leave()
         if not repeated:
             self._execute(now_ms, kind, seq, payload)
         self._unsent = True
@@ -124,11 +148,12 @@ class Port:
         if self._hal.link_write(self._reply, self._reply_length):
             self._unsent = False
 
-    def _send(self, kind: int, length: int) -> bool:
-        out = self._out
+    def send(self, kind: int, length: int) -> bool:
+        """Send a frame whose payload stands in `out` from `frame.HEADER`. False: the line has no room."""
+        out = self.out
         out[2] = kind
         out[3] = self._out_seq
-        size = frame.seal(out, length)
+        size = frame.seal(out, length, self._tele_body if kind == m.TELE else None)
         if not self._hal.link_write(out, size):
             return False
         self._out_seq = (self._out_seq + 1) & 0xFF
@@ -139,14 +164,14 @@ class Port:
         if (events.next - self.next_event) & 0xFFFF > events.count:
             self.next_event = events.oldest()
         while self.next_event != events.next:
-            events.pack(self.next_event, self._out, frame.HEADER)
-            if not self._send(m.EVENT, ring.SIZE):
+            events.pack(self.next_event, self.out, frame.HEADER)
+            if not self.send(m.EVENT, ring.SIZE):
                 return
             self.next_event = (self.next_event + 1) & 0xFFFF
 
     def _send_telemetry(self, now_ms: int) -> None:
         tele = self._core.telemetry
         if tele.take(now_ms):
-            telemetry.pack(self._core, self._out, frame.HEADER)
-            if not self._send(m.TELE, telemetry.SIZE):
+            telemetry.pack(self._core, self.out, frame.HEADER)
+            if not self.send(m.TELE, telemetry.SIZE):
                 tele.dropped += 1

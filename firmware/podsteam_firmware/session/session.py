@@ -66,6 +66,8 @@ class Session:
         self.steam_ms = 0
         """Time with verified steam."""
         self.start_default = False
+        self.most_mg_min = 0
+        """Setting: most steam that is made, mg/min; 0: as the program says."""
         """The button asks for the default program: the owner loads it and calls `arm`, then `start`."""
         self.resume_armed = False
         self.tuning = False
@@ -294,7 +296,10 @@ class Session:
         elif self.state == m.STATE_WARM_UP and program.hold_mc and self._hold_ms < program.hold_s * 1000:
             self._heat.hold(program.hold_mc)
         else:
-            self._heat.steam(program.rate_mg_min(self.steam_ms // 1000))
+            rate_mg_min = program.rate_mg_min(self.steam_ms // 1000)
+            if 0 < self.most_mg_min < rate_mg_min:
+                rate_mg_min = self.most_mg_min
+            self._heat.steam(rate_mg_min)
 
     def _enter(self, state: int) -> None:
         if state != self.state:

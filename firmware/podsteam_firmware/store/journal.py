@@ -29,8 +29,6 @@ _SAMPLE = const(47)
 """Bytes of a TELE frame, the mean: what changes slowly is in every fourth alone."""
 _WHOLE = const(4)
 _MIN_PERIOD_MS = const(1000)
-_KEEP = const(16)
-"""Records kept on the device; the oldest goes first."""
 
 
 def name_of(number: int) -> str:
@@ -157,5 +155,5 @@ class Journal:
 
     def _prune(self) -> None:
         records = self._hal.file_list("records")
-        for i in range(len(records) - _KEEP):
+        for i in range(len(records) - self._core.config[2]):
             self._hal.file_remove("records/" + records[i][0])

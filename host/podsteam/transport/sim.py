@@ -57,6 +57,8 @@ class SimPort:
     def __init__(self, name: str, **options: Any) -> None:
         """Start the board. `options` go to the board (seed, interpreter, ...). Raises PodsteamError."""
         self.name = name
+        self.baud = int(options.get("baud", 115200))
+        """Of the line, which is paced by it."""
         self.clock = SimClock(self)
         self._received = bytearray()
         self._unsent = bytearray()

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x1b677f53
+SCHEMA_HASH = 0x0f50dec0
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -218,6 +218,17 @@ class DoseValue(IntEnum):
     """refused: the device's ledger could not take it down"""
 
 
+class BlobValue(IntEnum):
+    """Kinds of blobs: what is larger than a frame and goes by (kind, number, offset)."""
+
+    RECORD = 1
+    """a session record; number: the session's; read only"""
+    LOG = 2
+    """what the device notes about itself; number: 0 the newer part, 1 the older; read only"""
+    INBOX = 3
+    """what a host pushes for the device to take up, such as an update; number: the host's choice"""
+
+
 class EventValue(IntEnum):
     """Events and what `a` and `b` carry."""
 
@@ -341,6 +352,8 @@ class CapBits(IntFlag):
     """element current sense"""
     SAFE_MODE = 0x20
     """only its loader runs, and the firmware version is the loader's: no application could be started"""
+    BULK = 0x100
+    """sends and takes blobs: BLOB_READ and what belongs to it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +422,22 @@ class Calibration(Message):
     """Its integral time, 10 to 600 s; 0: compiled in, [0.1 s]."""
     hold_derivative_ds: int = 0
     """Its derivative time, 0.5 to 60 s; 0: compiled in, [0.1 s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config(Message):
+    """How its owner wants the device to behave. None of it is a safety limit; SETTINGS has the ranges."""
+
+    FORMAT: ClassVar[str] = "<BBBH"
+
+    sounds: int = 0
+    """1: the buzzer also tells what is no fault, [bool]."""
+    button_starts: int = 0
+    """1: the button alone starts the default program; 0: only a host arms, [bool]."""
+    records_kept: int = 0
+    """Session records that the device keeps, the oldest goes first."""
+    steam_most_mg_min: int = 0
+    """Most steam that a session makes, whatever its program says; 0: no limit, [mg/min]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,6 +525,19 @@ class PingReply(Message):
     """Device time when the request was complete, [ms]."""
     tx_ms: int = 0
     """Device time when the reply was queued, [ms]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credit(Message):
+    """Who receives a blob says how far the other may send. Either way; not answered, so the newest of several counts."""
+
+    ID: ClassVar[int] = 0x04
+    FORMAT: ClassVar[str] = "<II"
+
+    have: int = 0
+    """So much from the blob's beginning has arrived without a gap; of a push, all of it: is stored, [B]."""
+    up_to: int = 0
+    """The other may send up to this offset, [B]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1182,6 +1224,177 @@ class DescaleDoneReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class BlobReadRequest(Message):
+    """Send a part of a blob as BLOB_DATA, as far as the credit reaches. Takes the place of a part that is being sent."""
+
+    ID: ClassVar[int] = 0x40
+    FORMAT: ClassVar[str] = "<BHIII"
+
+    kind: int = 0
+    """[enum BLOB]."""
+    number: int = 0
+    """Which of its kind."""
+    offset: int = 0
+    """Where to begin, [B]."""
+    end: int = 0
+    """Where to end; not over `offset`: send nothing, tell the size, [B]."""
+    credit: int = 0
+    """Send up to this offset for the time being; CREDIT takes it further, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobReadReply(Message):
+    """Reply to BLOB_READ."""
+
+    ID: ClassVar[int] = 0xc0
+    FORMAT: ClassVar[str] = "<I"
+
+    size: int = 0
+    """The blob's, now, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobWriteRequest(Message):
+    """Begin to push a blob, or go on with it: BLOB_DATA follows from `offset` on, as far as the credits reach. With `anew` 0 what an earlier push has brought stays, and nothing else changes: so the host also asks how far it is."""
+
+    ID: ClassVar[int] = 0x41
+    FORMAT: ClassVar[str] = "<BHIB"
+
+    kind: int = 0
+    """One that can be written, [enum BLOB]."""
+    number: int = 0
+    """Which of its kind."""
+    size: int = 0
+    """Of the whole, 1 to 1,048,576, [B]."""
+    anew: int = 0
+    """1: forget what an earlier push has brought, [bool]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobWriteReply(Message):
+    """Reply to BLOB_WRITE."""
+
+    ID: ClassVar[int] = 0xc1
+    FORMAT: ClassVar[str] = "<IIB"
+
+    offset: int = 0
+    """So much has arrived; all of it: is stored, [B]."""
+    up_to: int = 0
+    """The host may send up to this offset, [B]."""
+    piece: int = 0
+    """Most data in one BLOB_DATA, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobSumRequest(Message):
+    """SHA-256 of a piece of a blob as it is stored, by which each side proves what has arrived."""
+
+    ID: ClassVar[int] = 0x42
+    FORMAT: ClassVar[str] = "<BHIH"
+
+    kind: int = 0
+    """[enum BLOB]."""
+    number: int = 0
+    """Which of its kind."""
+    offset: int = 0
+    """[B]."""
+    length: int = 0
+    """1 to 8192; what reaches beyond the end is left out, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobSumReply(Message):
+    """Reply to BLOB_SUM."""
+
+    ID: ClassVar[int] = 0xc2
+    FORMAT: ClassVar[str] = "<H32s"
+
+    length: int = 0
+    """That the sum is over, [B]."""
+    sha256: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobData(Message):
+    """A part of the blob that is being read or pushed, either way. Not answered: gaps are read, or pushed, again."""
+
+    ID: ClassVar[int] = 0x43
+    FORMAT: ClassVar[str] = "<I"
+    TAIL: ClassVar[bool] = True
+
+    offset: int = 0
+    """[B]."""
+    data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDeleteRequest(Message):
+    """Delete a blob that can be written, whole or in part."""
+
+    ID: ClassVar[int] = 0x44
+    FORMAT: ClassVar[str] = "<BH"
+
+    kind: int = 0
+    """One that can be written, [enum BLOB]."""
+    number: int = 0
+    """Which of its kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDeleteReply(Message):
+    """Reply to BLOB_DELETE."""
+
+    ID: ClassVar[int] = 0xc4
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigGetRequest(Message):
+    """The settings in use."""
+
+    ID: ClassVar[int] = 0x48
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigGetReply(Message):
+    """Reply to CONFIG_GET."""
+
+    ID: ClassVar[int] = 0xc8
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    config: bytes = b""
+    """[struct CONFIG]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSetRequest(Message):
+    """Replace the settings, all at once. Those from before stay when one is out of its range or the store fails. Fields that an older host does not send keep their values."""
+
+    ID: ClassVar[int] = 0x49
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    config: bytes = b""
+    """[struct CONFIG]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSetReply(Message):
+    """Reply to CONFIG_SET."""
+
+    ID: ClassVar[int] = 0xc9
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    config: bytes = b""
+    """As it was stored, read back, [struct CONFIG]."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Message):
     """Something happened. `number` grows by one, so that the host sees a gap and asks with EVENTS_GET."""
 
@@ -1398,6 +1611,31 @@ CODES: dict[int, Code] = {
     503: Code('CORRUPT', 'What is stored there fails its check.', 'The request was refused.', 'Store it again.'),
     504: Code('SAFE_MODE', 'The device is in safe mode: no application could be started.', 'Everything off.', 'Switch it off and on; if it comes back, install the firmware again.'),
 }
+
+
+class Setting(NamedTuple):
+    """One field of `Config`, and its key in a configuration file."""
+
+    field: str
+    low: int
+    high: int
+    new: int
+    zero: bool
+    """0 is allowed as well, and means none."""
+    key: str
+    unit: str
+    scale: int
+    """So many of the field's units are one of the file's."""
+    is_bool: bool
+    meaning: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting('sounds', 0, 1, 1, False, 'sounds', '', 1, True, '1: the buzzer also tells what is no fault'),
+    Setting('button_starts', 0, 1, 1, False, 'button_starts', '', 1, True, '1: the button alone starts the default program; 0: only a host arms'),
+    Setting('records_kept', 1, 16, 16, False, 'records_kept', '', 1, False, 'session records that the device keeps, the oldest goes first'),
+    Setting('steam_most_mg_min', 500, 12000, 0, True, 'steam_most_g_per_min', 'g/min', 1000, False, 'most steam that a session makes, whatever its program says; 0: no limit'),
+)
 
 
 class Sign(NamedTuple):

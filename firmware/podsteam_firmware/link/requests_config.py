@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests about the owner's settings. Loaded when the first of them comes."""
+
+import struct
+
+from podsteam_firmware.link.layout import BODY
+from podsteam_firmware.store import config
+from podsteam_protocol import messages as m
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podsteam_firmware.core import Core
+
+
+def _get(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    struct.pack_into(m.CONFIG_FMT, reply, BODY, *core.config)
+    return struct.calcsize(m.CONFIG_FMT)
+
+
+def _set(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    if not core.may_write():
+        return -m.CODE_BUSY_SESSION
+    # An older host's structure is shorter: what it does not know stays as it is.
+    raw = bytearray(struct.calcsize(m.CONFIG_FMT))
+    struct.pack_into(m.CONFIG_FMT, raw, 0, *core.config)
+    sent = min(len(payload), len(raw))
+    raw[:sent] = payload[:sent]
+    values = struct.unpack(m.CONFIG_FMT, raw)
+    at_fault = config.check(values)
+    if at_fault >= 0:
+        return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, at_fault, values[at_fault])
+    if not core.configure(values):
+        return -m.CODE_STORE_FAILED
+    struct.pack_into(m.CONFIG_FMT, reply, BODY, *config.recall(core.hal))
+    return len(raw)
+
+
+HANDLERS = {m.CONFIG_GET: (0, _get), m.CONFIG_SET: (1, _set)}
+"""Request id to (least payload in bytes, handler)."""

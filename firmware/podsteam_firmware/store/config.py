@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The owner's settings: parameter set "cfg", in two copies (`params`), in the order of the protocol's struct CONFIG.
+
+None is a safety limit. The ranges are those of the schema's SETTINGS, which a test compares.
+"""
+
+from podsteam_firmware.store import params
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podsteam_firmware.hal.verbs import Hal
+    from podsteam_firmware.store.params import Values
+
+CFG = (("<BBBH", None),)
+"""Layouts, as `params` wants them: a new version appends a field and says how the values before get it."""
+NEW = (1, 1, 16, 0)
+"""A new unit's."""
+
+_LOW = (0, 0, 1, 500)
+_HIGH = (1, 1, 16, 12000)
+_MAY_BE_0 = (False, False, False, True)
+
+
+def check(values: "Values") -> int:
+    """-1 when every value is within its bounds, else the index of the first that is not."""
+    for i in range(len(NEW)):
+        if not _LOW[i] <= values[i] <= _HIGH[i] and (values[i] or not _MAY_BE_0[i]):
+            return i
+    return -1
+
+
+def recall(hal: "Hal") -> "Values":
+    """The stored set; that of a new unit when there is none, or none that is within the bounds."""
+    values, _ = params.load(hal, "cfg", CFG)
+    return values if values is not None and check(values) < 0 else NEW
+
+
+def keep(hal: "Hal", values: "Values") -> bool:
+    """Store a set that passed `check`. Only while the relay is open. False: the one before still counts."""
+    return params.load(hal, "cfg", CFG) == (values, False) or params.save(hal, "cfg", CFG, values)
