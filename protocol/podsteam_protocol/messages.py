@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 3778831346
+SCHEMA_HASH = 3423784117
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -61,6 +61,11 @@ PROGRAM_PUT_REQ = "<"
 PROGRAM_PUT_REP = "<I"
 PROGRAM_DEFAULT = const(0x23)
 PROGRAM_DEFAULT_REQ = "<16s"
+DOSE_CAL_GET = const(0x24)
+DOSE_CAL_GET_REP = "<"
+DOSE_CAL_SET = const(0x25)
+DOSE_CAL_SET_REQ = "<"
+DOSE_CAL_SET_REP = "<"
 PODLET_GET = const(0x28)
 PODLET_GET_REP = "<B7sBHHIIHhhH"
 PODLET_READ = const(0x29)
@@ -90,6 +95,7 @@ CONSOLE = const(0x74)
 CONSOLE_FMT = "<"
 PROGRAM_FMT = "<16shHHHHHHHHHHBIh"
 CALIBRATION_FMT = "<HHhhhhhhHHH"
+DOSE_CALIBRATION_FMT = "<HHHhHHH"
 
 STATE_IDLE = const(0)
 STATE_ARMED = const(1)
@@ -171,6 +177,7 @@ DOSE_TAG_WRITE = const(11)
 DOSE_HARD_LIMIT = const(12)
 DOSE_NOT_CONTENT = const(13)
 DOSE_NOT_RECORDED = const(14)
+DOSE_DAY_CAP = const(15)
 
 EVENT_BOOT = const(1)
 EVENT_STATE = const(2)
@@ -191,6 +198,7 @@ EVENT_BUTTON = const(16)
 EVENT_DRY_PROBE = const(17)
 EVENT_STORE = const(18)
 EVENT_TUNED = const(19)
+EVENT_DOSE_WANTED = const(24)
 
 CHECK_MEMORY = const(1)
 CHECK_ARITHMETIC = const(2)
