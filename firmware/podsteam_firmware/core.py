@@ -301,7 +301,7 @@ class Core:
         return True
 
     def calibrate_dose(self, values: "tuple[int, ...]") -> bool:
-        """Store a calibration of the valve that is within its bounds, and use it. False: it failed, the old one counts."""
+        """Store a calibration of the valve that is within its bounds, and use it. False: it failed."""
         if not dose_calibration.keep(self.hal, values):
             return False
         self.dose_calibration = values

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The doser's book: each shot in the ledger ring, as an intent before the pulse and a result after it.
 
-An intent counts as given, whatever follows. One without a result, found at the start, is settled as assumed. Each intent
-carries the known time of `dose.window`, and marks in between carry it on, so that a start knows the last 24 hours.
+An intent counts as given, whatever follows. One without a result, found at the start, is settled as assumed. Each
+intent carries the known time of `dose.window`, and marks in between carry it on, so that a start knows the last 24
+hours.
 """
 
 from podsteam_protocol import messages as m
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from podsteam_firmware.store.ledger import Ledger
 
 INTENT = const(1)
-"""Kind of record: volume in nL, number of the dose on the podlet, known time in minutes (`dose.window`), the podlet's UID
-as its upper and its lower 28 bits."""
+"""Kind of record: volume in nL, number of the dose on the podlet, known time in minutes (`dose.window`), the podlet's
+UID as its upper and its lower 28 bits."""
 RESULT = const(2)
 """Kind of record: volume in nL, DOSE result, sequence of the intent."""
 MARK = const(7)
@@ -116,15 +117,15 @@ class Book:
     def recall(self, caps: "Caps", now_ms: int, clock_min: int) -> None:
         """At the start: put the last 24 hours into the caps' window, and let the interval begin anew.
 
-        `clock_min`: what the battery clock says. What the ring no longer has stands in its oldest mark; where it has
-        none, the day counts as full.
+        `clock_min`: what the battery clock says. What the ring no longer has for certain stands in its oldest mark;
+        where it has none, the day counts as full.
         """
         ledger = self._ledger
         window = caps.window
         window.go_to(self._newest(clock_min))
         self.minute = self._marked = window.minute
         self._clock = clock_min
-        first = ledger.oldest()
+        first = ledger.whole()
         oldest = window.minute
         before_nl = caps.day_nl()
         for seq in range(ledger.head - 1, first - 1, -1):

@@ -106,6 +106,6 @@ class Caps:
         self.restart(now_ms)
 
     def restart(self, now_ms: int) -> None:
-        """The interval to the next shot begins now: at a shot, and at a start, which does not know how long ago that was."""
+        """The interval to the next shot begins now: at a shot, and at a start, which cannot tell when that was."""
         self._last_ms = now_ms
         self._recent = True

@@ -3,10 +3,10 @@
 
 The clock counts minutes. It runs with the device's uptime; after a start it goes on from the newest time in the ledger
 (`dose.book`), and counts the time without power only where a battery clock tells it. What is not known counts as
-nothing, so a volume may be remembered for too long, never for too short a time. No wall clock that is set or jumps moves
-it while the device runs.
+nothing, so a volume may be remembered for too long, never for too short a time. No wall clock that is set or jumps
+moves it while the device runs.
 
-Volumes are kept by the hour. One leaves when the hour after the next full day begins: 24 to 25 hours after it was given.
+Volumes are kept by the hour. One leaves when the hour after the next full day begins, 24 to 25 hours after it.
 """
 
 from array import array
