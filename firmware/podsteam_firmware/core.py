@@ -413,7 +413,8 @@ class Core:
         self.book.session = self.session.number
         caps = self.doser.caps
         dose_calibration.apply(self.dose_calibration, caps, self.heat.energy.ambient_mc)
-        self.book.mark(unix_s // 60, caps.window.total_nl())
+        if program.dose_count:
+            self.book.mark(unix_s // 60, caps.window.total_nl())
         latch.note(self.ledger, latch.BEGIN, self.session.number, 0, 0)
         self.doser.start(
             program.dose_first_s, program.dose_every_s, program.dose_count, program.dose_nl, self.session.number, day
