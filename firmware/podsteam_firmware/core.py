@@ -6,6 +6,7 @@ the link, the podlet reader and the store, for at most 5 ms at a time (the store
 """
 
 from podsteam_firmware import ticks
+from podsteam_firmware.dose import calibration as dose_calibration
 from podsteam_firmware.dose.book import Book
 from podsteam_firmware.dose.engine import Doser
 from podsteam_firmware.heat.burst import Burst
@@ -108,7 +109,12 @@ class Core:
         cut_off = self._cut_off()
         self.events.now_ms = self.now_ms
         self.events.emit(m.EVENT_BOOT, hal.reset_cause, cut_off)
+        self.dose_calibration = dose_calibration.recall(hal)
+        """Values of the valve's set that is in use."""
+        dose_calibration.apply(self.dose_calibration, self.doser.caps, self.heat.settings.ambient_mc)
         assumed_nl = self.book.settle()
+        self.book.recall(self.doser.caps, self.now_ms, hal.unix_s() // 60)
+        self._marked = 0
         if assumed_nl:
             self.events.emit(m.EVENT_DOSE_RESULT, m.DOSE_ASSUMED, assumed_nl)
         # A session that was cut off is in the book, but has no record.
@@ -305,6 +311,14 @@ class Core:
         self.session.most_mg_min = values[3]
         return True
 
+    def calibrate_dose(self, values: "tuple[int, ...]") -> bool:
+        """Store a calibration of the valve that is within its bounds, and use it. False: it failed."""
+        if not dose_calibration.keep(self.hal, values):
+            return False
+        self.dose_calibration = values
+        dose_calibration.apply(values, self.doser.caps, self.heat.energy.ambient_mc)
+        return True
+
     def descaled(self) -> bool:
         """The boiler is clean: what its wall shows from now on is the baseline. False: that could not be stored."""
         self.heat.reset_scale()
@@ -373,10 +387,21 @@ class Core:
         elif self._tuned:
             self._tuned = False
             kept = self._keep_gains()
-        else:
-            self.ledger.prepare()
+        elif not self.ledger.prepare():
+            self._mark()
         if not kept:
             self.events.emit(m.EVENT_STORE, m.CODE_STORE_FAILED, self._latched)
+
+    def _mark(self) -> None:
+        """Write down the known time when that is due, while volume is remembered. Looks once a minute."""
+        book = self.book
+        if book.minute == self._marked:
+            return
+        self._marked = book.minute
+        total_nl = self.doser.caps.window.total_nl()
+        clock_min = self.hal.unix_s() // 60
+        if total_nl and book.mark_due(clock_min):
+            book.mark(clock_min, total_nl)
 
     def _keep_gains(self) -> bool:
         """Store what a tuning found for keeping warm. False: that failed, and the gains from before are in use."""
@@ -397,7 +422,10 @@ class Core:
         self.sense.reset_energy()
         self.heat.reset_steam()
         self.book.session = self.session.number
-        self.book.minute = unix_s // 60
+        caps = self.doser.caps
+        dose_calibration.apply(self.dose_calibration, caps, self.heat.energy.ambient_mc)
+        if program.dose_count:
+            self.book.mark(unix_s // 60, caps.window.total_nl())
         latch.note(self.ledger, latch.BEGIN, self.session.number, 0, 0)
         self.doser.start(
             program.dose_first_s, program.dose_every_s, program.dose_count, program.dose_nl, self.session.number, day

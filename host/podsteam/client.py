@@ -336,6 +336,16 @@ class Device:
         if self._when_open(m.CalSetRequest(raw), m.CalSetReply).calibration[: len(raw)] != raw:
             raise IntegrityFailed("The device did not store the calibration as it was sent; send it again.")
 
+    def dose_calibration(self) -> m.DoseCalibration:
+        """The valve's calibration in use."""
+        return m.DoseCalibration.unpack(self.request(m.DoseCalGetRequest(), m.DoseCalGetReply).calibration)
+
+    def set_dose_calibration(self, calibration: m.DoseCalibration) -> None:
+        """Replace the valve's calibration whole. Raises IntegrityFailed when the device stored something else."""
+        raw = calibration.pack()
+        if self._when_open(m.DoseCalSetRequest(raw), m.DoseCalSetReply).calibration[: len(raw)] != raw:
+            raise IntegrityFailed("The device did not store the valve's calibration as it was sent; send it again.")
+
     def descaled(self) -> None:
         """Tell the device that its boiler was descaled."""
         self._when_open(m.DescaleDoneRequest(), m.DescaleDoneReply)

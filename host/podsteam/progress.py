@@ -11,6 +11,7 @@ from podsteam import words
 from podsteam.outlook import Outlook, outlook
 from podsteam.program import phases_of
 from podsteam.recap import difference_ms
+from podsteam.shots import Shots
 from podsteam.text import name_of
 from podsteam.wire.messages import (
     DoseValue,
@@ -79,6 +80,7 @@ class Progress:
         """About one sample a second since the start."""
         self.lines: deque[Line] = deque(maxlen=40)
         """What happened last."""
+        self._shots = Shots()
         self._phases = phases_of(program) if program else []
         self._started_ms: int | None = None
         self._begun = False
@@ -110,7 +112,7 @@ class Progress:
         if event.event == EventValue.STARTED:
             self._started_ms = event.uptime_ms
             self._begun = True
-        line = Line(self.seconds(event.uptime_ms), words.describe(event), words.level(event))
+        line = Line(self.seconds(event.uptime_ms), *self._shots.take(event))
         match event.event:
             case EventValue.STATE:
                 self.state = event.b

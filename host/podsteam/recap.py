@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podsteam.outlook import outlook
+from podsteam.shots import Shots
 from podsteam.wire.messages import DoseValue, Event, EventValue, FlagBits, StateValue, StopValue, Tele
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ class Dose:
     refused: bool
     reduced: tuple[int, ...] = ()
     """DOSE values: why it was made smaller."""
+    wanted_nl: int = 0
+    """Before it was made smaller; 0: it was not, or the record does not tell."""
+
+    @property
+    def intended_nl(self) -> int:
+        """What the program or the podlet asked for, nL."""
+        return self.wanted_nl or self.volume_nl
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +97,12 @@ def doses_of(record: "Record") -> list[Dose]:
     """Every dose that was wanted, in order."""
     done: list[Dose] = []
     begun: Event | None = None
-    reduced: list[int] = []
+    shots = Shots()
+    smaller: tuple[tuple[int, ...], int] = ((), 0)
 
     def add(event: Event, number: int, volume_nl: int, counted_nl: int, result: int, refused: bool) -> None:
         at_s = record.seconds(event.uptime_ms)
-        done.append(Dose(at_s, number, volume_nl, counted_nl, result, refused, tuple(reduced)))
-        reduced.clear()
+        done.append(Dose(at_s, number, volume_nl, counted_nl, result, refused, *smaller))
 
     for event in record.events:
         match event.event:
@@ -102,14 +110,16 @@ def doses_of(record: "Record") -> list[Dose]:
                 if begun is not None:
                     add(begun, begun.b, begun.a, begun.a, DoseValue.ASSUMED, False)
                 begun = event
-            case EventValue.DOSE_REDUCED:
-                reduced.append(event.a)
+                smaller = shots.smaller()
+            case EventValue.DOSE_WANTED | EventValue.DOSE_REDUCED:
+                shots.take(event)
             case EventValue.DOSE_RESULT:
                 # A result whose beginning was lost is a dose all the same.
                 number, volume_nl = (begun.b, begun.a) if begun else (0, event.b)
                 add(begun or event, number, volume_nl, event.b, event.a, False)
-                begun = None
+                begun, smaller = None, ((), 0)
             case EventValue.DOSE_REFUSED:
+                smaller = shots.smaller()
                 add(event, 0, event.b, 0, event.a, True)
             case _:
                 pass

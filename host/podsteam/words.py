@@ -101,6 +101,7 @@ DOSE: Mapping[int, str] = {
     DoseValue.HARD_LIMIT: "the firmware's own limit",
     DoseValue.NOT_CONTENT: "the supervisor does not allow it",
     DoseValue.NOT_RECORDED: "the device's ledger could not take it down",
+    DoseValue.DAY_CAP: "most in 24 hours",
 }
 
 
@@ -191,6 +192,9 @@ def describe(event: Event) -> str:
             return f"Dose refused: {word(DOSE, a)} ({microlitres(b)} wanted)"
         case EventValue.DOSE_REDUCED:
             return f"Dose made smaller: {word(DOSE, a)}, {microlitres(b)} after it"
+        case EventValue.DOSE_WANTED:
+            bits = ", ".join(word(DOSE, i) for i in range(31) if b >> i & 1)
+            return f"Dose of {microlitres(a)} wanted, which is too much: {bits}"
         case EventValue.STEAM_VERIFIED:
             return f"Steam verified after {clock(a)}, wall at {b / 100:.1f} °C"
         case EventValue.LEASE:
@@ -229,7 +233,7 @@ def level(event: Event) -> str:
             return "good" if a == DoseValue.GIVEN else "note"
         case EventValue.STEAM_VERIFIED:
             return "good"
-        case EventValue.REGIME | EventValue.BUTTON | EventValue.DOSE_INTENT:
+        case EventValue.REGIME | EventValue.BUTTON | EventValue.DOSE_INTENT | EventValue.DOSE_WANTED:
             return "detail"
         case _:
             return "note"

@@ -26,12 +26,21 @@ class Valve:
         """Fault: nL that flow in each ms without the coil; a valve that is stuck open leaks its whole flow."""
         self.clogged = 1.0
         """Part of the flow that is left."""
+        self.wear_us = 0.0
+        """Fault: us that the dead time grows with each pulse."""
+        self.wear_flow = 0.0
+        """Fault: part of the flow that each pulse takes off."""
+        self.air_nl = 0.0
+        """Fault: air in the line; nothing else comes before it is out."""
+        self.left_nl = 1e12
+        """What the podlet still holds; a full one holds more than it ever gives."""
         self.flow_us = 0
         """When liquid flowed last, up to the last `run_to`."""
         self.stuck_on = False
         """Fault: the coil's driver conducts always; set by `stick_on`."""
         self._end_us = 0
         self._dead_left_us = 0
+        self._worn_us = 0.0
         self._t_us = 0
 
     def pulse(self, t_us: int, width_us: int) -> None:
@@ -76,15 +85,27 @@ class Valve:
             dead_us = self._dead_left_us if self._dead_left_us < on_us else on_us
             self._dead_left_us -= dead_us
             if not self.stuck_closed and on_us > dead_us:
-                self.delivered_nl += self.flow_nl_ms * self.clogged * (on_us - dead_us) / 1000
-                self.flow_us = end_us
+                self._flow(self.flow_nl_ms * self.clogged * (on_us - dead_us) / 1000, end_us)
         if self.leak_nl_ms > 0 and t_us > self._t_us:
-            self.delivered_nl += self.leak_nl_ms * (t_us - self._t_us) / 1000
-            self.flow_us = t_us
+            self._flow(self.leak_nl_ms * (t_us - self._t_us) / 1000, t_us)
         if t_us > self._t_us:
             self._t_us = t_us
+
+    def _flow(self, nl: float, t_us: int) -> None:
+        """So much would come out by `t_us`: air comes first, and no more than is left."""
+        air_nl = self.air_nl if self.air_nl < nl else nl
+        self.air_nl -= air_nl
+        nl -= air_nl
+        if nl > self.left_nl:
+            nl = self.left_nl
+        self.left_nl -= nl
+        self.delivered_nl += nl
+        if nl > 0:
+            self.flow_us = t_us
 
     def _edge(self, t_us: int, was_on: bool) -> None:
         if not was_on and self.coil_on(t_us):
             self.coil_pulses += 1
-            self._dead_left_us = self.dead_us
+            self._dead_left_us = self.dead_us + int(self._worn_us)
+            self._worn_us += self.wear_us
+            self.flow_nl_ms -= self.flow_nl_ms * self.wear_flow

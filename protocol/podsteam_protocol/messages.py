@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 256958144
+SCHEMA_HASH = 4213110717
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -63,6 +63,11 @@ PROGRAM_PUT_REQ = "<"
 PROGRAM_PUT_REP = "<I"
 PROGRAM_DEFAULT = const(0x23)
 PROGRAM_DEFAULT_REQ = "<16s"
+DOSE_CAL_GET = const(0x24)
+DOSE_CAL_GET_REP = "<"
+DOSE_CAL_SET = const(0x25)
+DOSE_CAL_SET_REQ = "<"
+DOSE_CAL_SET_REP = "<"
 PODLET_GET = const(0x28)
 PODLET_GET_REP = "<B7sBHHIIHhhHH"
 PODLET_READ = const(0x29)
@@ -117,6 +122,7 @@ CONSOLE_FMT = "<"
 PROGRAM_FMT = "<16shHHHHHHHHHHBIh"
 CALIBRATION_FMT = "<HHhhhhhhHHH"
 CONFIG_FMT = "<BBBH"
+DOSE_CALIBRATION_FMT = "<HHHhHHH"
 
 STATE_IDLE = const(0)
 STATE_ARMED = const(1)
@@ -203,6 +209,7 @@ DOSE_TAG_WRITE = const(11)
 DOSE_HARD_LIMIT = const(12)
 DOSE_NOT_CONTENT = const(13)
 DOSE_NOT_RECORDED = const(14)
+DOSE_DAY_CAP = const(15)
 
 BLOB_RECORD = const(1)
 BLOB_LOG = const(2)
@@ -227,6 +234,7 @@ EVENT_BUTTON = const(16)
 EVENT_DRY_PROBE = const(17)
 EVENT_STORE = const(18)
 EVENT_TUNED = const(19)
+EVENT_DOSE_WANTED = const(24)
 
 CHECK_MEMORY = const(1)
 CHECK_ARITHMETIC = const(2)

@@ -65,6 +65,19 @@ STRUCTS = (
             ("steam_most_mg_min", "H", "mg/min", "most steam that a session makes, whatever its program says; 0: no limit"),
         ),
     ),
+    (
+        "DOSE_CALIBRATION",
+        "What weighing showed of one unit's valve, as the unit stores it.",
+        (
+            ("gain_permille", "H", "permille", "flow over what the podlet tells, 500 to 1500"),
+            ("dead_us", "H", "us", "from the coil's current to the flow, less the same at the end; 500 to 20,000"),
+            ("p95_permille", "H", "permille", "19 of 20 shots err by no more; the caps are lowered by it; 0 to 500"),
+            ("temp_cdeg", "h", "0.01 degC", "room at the weighing, 5 to 45 degC"),
+            ("temp_permille_k", "H", "permille/K", "more flow for each K that the room is warmer, 0 to 50"),
+            ("pulses", "H", "", "pulses that were weighed; 0: the unit was never calibrated"),
+            ("day", "H", "d", "days since 1970-01-01 of the weighing, 0: unknown"),
+        ),
+    ),
 )
 
 # The ranges of CONFIG, in its order: (field, lowest, highest, in a new unit, 0 allowed as well and meaning none, key in
@@ -365,6 +378,24 @@ MESSAGES = (
         (("name", "16s", "", ""),),
         (),
         ("NOT_FOUND", "STORE_FAILED", "BUSY_SESSION"),
+    ),
+    (
+        0x24,
+        "DOSE_CAL_GET",
+        "request",
+        "The valve's calibration as it is in use.",
+        (),
+        (("calibration", "*", "struct DOSE_CALIBRATION", ""),),
+        (),
+    ),
+    (
+        0x25,
+        "DOSE_CAL_SET",
+        "request",
+        "Replace the valve's calibration whole. The old one stays when a value is out of its range or the store fails.",
+        (("calibration", "*", "struct DOSE_CALIBRATION", ""),),
+        (("calibration", "*", "struct DOSE_CALIBRATION", "as it was stored, read back"),),
+        ("MALFORMED", "OUT_OF_RANGE", "BUSY_SESSION", "STORE_FAILED"),
     ),
     (
         0x28,
@@ -818,6 +849,7 @@ ENUMS = (
             (12, "HARD_LIMIT", "made smaller or refused: the firmware's own limit"),
             (13, "NOT_CONTENT", "refused: the supervisor does not allow it"),
             (14, "NOT_RECORDED", "refused: the device's ledger could not take it down"),
+            (15, "DAY_CAP", "made smaller or refused: most in 24 hours on this device"),
         ),
     ),
     (
@@ -852,6 +884,7 @@ ENUMS = (
             (17, "DRY_PROBE", "a: rise of the wall in 0.01 K after the probe pulse; b: 1 wet, 0 dry"),
             (18, "STORE", "a: code of what failed; b: detail"),
             (19, "TUNED", "a: TUNE state; b: TUNE_REASON"),
+            (24, "DOSE_WANTED", "a: volume in nL before it was made smaller; b: bit n: the DOSE reason n did that"),
         ),
     ),
 )

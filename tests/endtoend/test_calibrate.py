@@ -168,3 +168,21 @@ def test_element_descaled_and_reset(tmp_path: Path) -> None:
     assert document(tmp_path, *BOARD, "calibrate", "reset")["new"]["element_W"] == 400
     shown = run(tmp_path, *BOARD, "calibrate", "show")
     assert shown.returncode == 0 and "element at 230 V, W" in shown.stdout
+
+
+@pytest.mark.slow
+def test_the_valve_weighed_with_the_demo_podlet(tmp_path: Path) -> None:
+    runs = ("calibrate", "dose", "--press", "--runs", "3", "--shots", "3")
+    weights = [word for mg in ("37.3", "151", "37.8") for word in ("--mg", mg)]
+    made = document(tmp_path, *BOARD, *runs, *weights, "--plot", str(tmp_path / "valve.svg"))
+    assert [run["commanded_uL"] for run in made["runs"]] == [12.5, 50, 12.5]
+    assert (made["old"]["gain"], made["new"]["pulses"]) == (1, 9)
+    assert 0.98 < made["new"]["gain"] < 1.04 and 2 < made["new"]["dead_ms"] < 4
+    assert 2 < made["new"]["p95_percent"] < 30
+    assert (tmp_path / "valve.svg").read_text().startswith("<svg")
+    assert document(tmp_path, *BOARD, "calibrate", "dose", "--reset")["old"] == made["new"]
+    # Eleven doses are gone of twenty by now: the next run would not have enough.
+    text = sentence(tmp_path, 2, *BOARD, *runs, "--mg", "1")
+    assert text == "--mg is given 1 times, but there are 3 runs."
+    assert "Nobody can be asked here" in sentence(tmp_path, 2, *BOARD, *runs)
+    assert "--runs must be 3 to 12" in sentence(tmp_path, 2, *BOARD, "calibrate", "dose", "--runs", "2")

@@ -16,6 +16,7 @@ from podsteam_firmware.hal import pins, verbs
 from podsteam_protocol import messages as m
 from podsteam_protocol import signs
 
+Record = Callable[[str, float, str, str, bool, str], None]
 Load = Callable[[str], types.ModuleType]
 
 
@@ -105,6 +106,30 @@ def test_valve_pulse_is_exact_and_ends_by_itself(hal: Any, chip: Chip, width_us:
     chip.advance(2_000_000)
     assert [end - begin for begin, end in chip.highs(pins.VALVE)] == [width_us]
     assert not hal.valve_busy()
+
+
+def test_pauses_and_a_hang_never_change_a_pulse(hal: Any, chip: Chip, record_figure: Record) -> None:
+    """The pulse is the hardware's: what the interpreter does meanwhile does not reach it."""
+    chip.watchdog_ms = 0
+    worst = 0.0
+    longer = 0
+    widths = [1_000 + 37_003 * i % 999_001 for i in range(60)]
+    for i, width_us in enumerate(widths):
+        hal.valve_pulse(width_us)
+        if i % 3:
+            # Collections of 3 to 60 ms between looks; every third time the interpreter hangs altogether.
+            for pause_ms in (3, 17, 60, 41, 5):
+                chip.advance(1_000 * pause_ms)
+                hal.valve_busy()
+        chip.advance(1_200_000)
+        begin, end = chip.highs(pins.VALVE)[-1]
+        worst = max(worst, abs(end - begin - width_us) / width_us)
+        longer += end - begin > width_us
+        assert not hal.valve_busy()
+    context = f"most over {len(widths)} widths, collections of 3 to 60 ms and hangs; {longer} longer; simulated RMT"
+    record_figure("dose/pulse_error", 100 * worst, "%", "<= 1 %", worst <= 0.01 and not longer, context)
+    assert worst <= 0.01 and not longer
+    assert len(chip.highs(pins.VALVE)) == len(widths)
 
 
 @pytest.mark.parametrize("width_us", [-1, 0, 999, 1_000_001])

@@ -96,6 +96,7 @@ class FakeBook:
     def __init__(self) -> None:
         self.full = False
         self.failing = False
+        self.minute = 0
         self.intents = 0
         self.results = 0
 

@@ -22,6 +22,7 @@ INTENT = m.EVENT_DOSE_INTENT
 RESULT = m.EVENT_DOSE_RESULT
 REFUSED = m.EVENT_DOSE_REFUSED
 REDUCED = m.EVENT_DOSE_REDUCED
+WANTED = m.EVENT_DOSE_WANTED
 IDLE, WAITING, WRITING, READY, PULSING = range(5)
 
 
@@ -219,7 +220,11 @@ def test_an_empty_podlet_ends_dosing() -> None:
 def test_a_reduced_shot_says_why() -> None:
     bench = started(count=1, volume_nl=80_000)
     bench.run(5)
-    assert bench.sink.all()[:2] == [(REDUCED, m.DOSE_SHOT_CAP, 50_000), (INTENT, 50_000, 1)]
+    assert bench.sink.all()[:3] == [
+        (WANTED, 80_000, 1 << m.DOSE_SHOT_CAP),
+        (REDUCED, m.DOSE_SHOT_CAP, 50_000),
+        (INTENT, 50_000, 1),
+    ]
     assert bench.reader.noted_nl == 50_000
 
 
@@ -235,6 +240,7 @@ def test_the_session_cap_reduces_then_ends() -> None:
     bench.reader.session_cap_nl = 120_000
     bench.run(120)
     assert bench.sink.all()[4:] == [
+        (WANTED, 50_000, 1 << m.DOSE_SESSION_CAP),
         (REDUCED, m.DOSE_SESSION_CAP, 20_000),
         (INTENT, 20_000, 3),
         (RESULT, m.DOSE_GIVEN, 20_000),

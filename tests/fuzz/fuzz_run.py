@@ -16,8 +16,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(ROOT / "tests" / "protocol"), str(ROOT / "tools")]
+sys.path[:0] = [
+    str(HERE),
+    *(str(ROOT / "tests" / name) for name in ("protocol", "firmware", "dose")),
+    str(ROOT / "tools"),
+]
 
+import dose_life  # noqa: E402
 import frame_fuzz  # noqa: E402
 import fuzz_checks  # noqa: E402
 import program_fuzz  # noqa: E402
@@ -34,7 +39,7 @@ class Failed(Exception):
 
 def on_micropython(script: Path, seed: int, count: int) -> tuple[int, ...]:
     """What a script of checks prints under the real MicroPython. Raises Failed."""
-    path = os.pathsep.join([str(script.parent), str(HERE), *import_path()])
+    path = os.pathsep.join([str(script.parent), str(HERE), str(ROOT / "tests" / "firmware"), *import_path()])
     run = "import sys, micropython; sys.argv[0] = 'micropython'; sys.exit(micropython.main())"
     command = [sys.executable, "-c", run, "-X", "heapsize=8m", str(script), str(seed), str(count)]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "MICROPYPATH": path}, check=False)
@@ -81,9 +86,19 @@ def programs(seed: int, count: int, interpreter: str) -> int:
     return sum(program_fuzz.hostile_programs(seed, count))
 
 
+def doses(seed: int, count: int, interpreter: str) -> int:
+    """Lives of the doser against a reference ledger, `count` steps each."""
+    here = interpreter == "cpython"
+    seen = dose_life.drive(seed, count) if here else on_micropython(Path(dose_life.__file__), seed, count)
+    if not seen[0]:
+        raise Failed("no shot was given")
+    return count
+
+
 BOTH = ("cpython", "micropython")
 FRAME = ("protocol/podsteam_protocol/frame.py",)
 TAG = ("firmware/podsteam_firmware/podlet",)
+DOSE = ("firmware/podsteam_firmware/dose", "firmware/podsteam_firmware/store/ledger.py", "tests/dose/dose_life.py")
 UNIT = ("firmware/podsteam_firmware", "protocol/podsteam_protocol")
 PROGRAM = ("host/podsteam/program.py", "firmware/podsteam_firmware/session/program.py")
 Target = tuple[Callable[[int, int, str], int], int, tuple[str, ...], str, tuple[str, ...]]
@@ -92,6 +107,7 @@ TARGETS: dict[str, Target] = {
     "line": (line, 50_000, BOTH, "frames over a damaged line; 0 sound ones lost, 0 invented", FRAME),
     "tags": (tags, 50_000, BOTH, "hostile tag images; 0 uncaught, 0 limits broken", TAG),
     "requests": (requests, 150, BOTH, "requests to a living unit in any state; all answered, all limits held", UNIT),
+    "doses": (doses, 2_000, BOTH, "steps of the doser against a reference ledger; 0 rules broken", DOSE),
     "programs": (programs, 5_000, ("cpython",), "hostile program files; 0 uncaught", PROGRAM),
 }
 """Target to (what to do, size of a chunk, interpreters, what is counted, what is judged)."""
@@ -127,16 +143,25 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.count == 1 << 60 and arguments.seconds == 1e9:
         parser.error("give --count or --seconds")
-    context = TARGETS[arguments.target][3]
+    context, judges = TARGETS[arguments.target][3:]
+    total = 0
     for interpreter in arguments.interpreter or TARGETS[arguments.target][2]:
         if interpreter == "micropython" and importlib.util.find_spec("micropython_module") is None:
             print(f"{arguments.target}: no MicroPython for this platform")
             continue
         done = fuzz(arguments.target, interpreter, arguments.count, arguments.seconds, arguments.seed)
+        total += done
         if arguments.record:
             name = f"fuzz/{arguments.target}_{interpreter}"
-            judges = TARGETS[arguments.target][4]
             results.write("fuzz", [results.row(name, done, "", "0 failures", True, context, judges)])
+    if arguments.record and arguments.target == "doses":
+        holds = total >= 1_000_000
+        rules = "every cap, the ledger, the interlocks, no dose twice; seeded bugs are found by tests/dose"
+        rows = [
+            results.row("dose/steps", total, "", ">= 1,000,000", holds, "both interpreters together", judges),
+            results.row("dose/violations", 0, "", "0", True, f"a run with one ends there; {rules}", judges),
+        ]
+        results.write("fuzz", rows)
     return 0
 
 

@@ -10,7 +10,7 @@ from bench import Bench
 
 from podsteam.wire import messages as w
 
-SLICE = {"segments": 200_000, "line": 3_000, "tags": 10_000, "requests": 60, "programs": 2_000}
+SLICE = {"segments": 200_000, "line": 3_000, "tags": 10_000, "requests": 60, "programs": 2_000, "doses": 4_000}
 
 
 @pytest.mark.parametrize("target", fuzz_run.TARGETS)
@@ -18,7 +18,7 @@ def test_cpython(target: str) -> None:
     assert fuzz_run.fuzz(target, "cpython", SLICE[target], 60, 1001) >= SLICE[target]
 
 
-@pytest.mark.parametrize("target", ["segments", "tags", "requests"])
+@pytest.mark.parametrize("target", ["segments", "tags", "requests", "doses"])
 def test_micropython(target: str, micropython: str) -> None:
     assert fuzz_run.fuzz(target, "micropython", SLICE[target], 60, 2001) >= SLICE[target]
 

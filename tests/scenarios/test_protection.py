@@ -22,7 +22,7 @@ def code(name: str) -> int:
 
 def kinds(bench: Bench) -> list[int]:
     """Kinds of the records about faults and sessions."""
-    return [record[1] for record in core_of(bench).ledger.entries() if record[1] >= latch.FAULT]
+    return [record[1] for record in core_of(bench).ledger.entries() if latch.FAULT <= record[1] <= latch.END]
 
 
 def steaming(**options: Any) -> Bench:

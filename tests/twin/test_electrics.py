@@ -321,6 +321,33 @@ def test_nothing_flows_without_the_heartbeat() -> None:
     assert part.delivered_nl == pytest.approx(127 * 40)
 
 
+def test_air_in_the_line_comes_out_first_and_an_empty_podlet_gives_no_more() -> None:
+    unit = heater()
+    part = valve(unit)
+    part.air_nl = 1000.0
+    part.left_nl = 4000.0
+    for second, delivered in ((1, 97 * 40 - 1000), (2, 4000), (3, 4000)):
+        part.pulse(second * S, 100 * MS)
+        live(unit, second * S, (second + 1) * S)
+        part.run_to((second + 1) * S)
+        assert part.delivered_nl == pytest.approx(delivered)
+        assert part.air_nl == 0
+    assert part.left_nl == 0 and part.coil_pulses == 3
+
+
+def test_wear_makes_the_dead_time_longer_and_the_flow_smaller() -> None:
+    unit = heater()
+    part = valve(unit)
+    part.wear_us, part.wear_flow = 500.0, 0.01
+    wanted = 0.0
+    for second in (1, 2, 3):
+        wanted += (97 - 0.5 * (second - 1)) * 40 * 0.99**second
+        part.pulse(second * S, 100 * MS)
+        live(unit, second * S, (second + 1) * S)
+        part.run_to((second + 1) * S)
+    assert part.delivered_nl == pytest.approx(wanted)
+
+
 def test_valve_faults() -> None:
     unit = heater()
     part = valve(unit)

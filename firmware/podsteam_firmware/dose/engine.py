@@ -9,7 +9,6 @@ next `start`.
 """
 
 from podsteam_firmware import ticks
-from podsteam_firmware.dose import valve
 from podsteam_firmware.dose.caps import Caps
 from podsteam_firmware.podlet import reader as rd
 from podsteam_protocol import messages as m
@@ -81,6 +80,7 @@ class Doser:
         self._tries = 0
         self._bound = -1
         self._nl = 0
+        self._wanted_nl = 0
         self._dose_no = 0
         self._end_ms = 0
         self._coil_pulses = 0
@@ -129,7 +129,10 @@ class Doser:
         self._now_ms = now_ms
         self._latch_closed = inputs.latch_closed
         self._allow = allow
-        self.caps.too_soon(now_ms, 0)
+        caps = self.caps
+        caps.too_soon(now_ms, 0)
+        caps.window.advance(now_ms)
+        self._book.minute = caps.window.minute
         state = self.state
         if state == _PULSING:
             self._pulsing(inputs)
@@ -180,7 +183,8 @@ class Doser:
             return reason
         if self.caps.too_soon(self._now_ms, reader.min_interval_s):
             return m.DOSE_INTERVAL
-        self._nl = self.caps.allowed_nl(self._volume_nl or reader.dose_nl, reader)
+        self._wanted_nl = self._volume_nl or reader.dose_nl
+        self._nl = self.caps.allowed_nl(self._wanted_nl, reader)
         return 0 if self._nl else self.caps.reason
 
     # The shot's way ----------------------------------------------------------------------------------------
@@ -223,14 +227,16 @@ class Doser:
         if not self._book.intent(nl, self._dose_no):
             self._skip(m.DOSE_NOT_RECORDED)
             return
-        if self.caps.reason:
-            self.reason = self.caps.reason
-            self._events.emit(m.EVENT_DOSE_REDUCED, self.caps.reason, nl)
+        caps = self.caps
+        if caps.reason:
+            self.reason = caps.reason
+            self._events.emit(m.EVENT_DOSE_WANTED, self._wanted_nl, caps.reasons)
+            self._events.emit(m.EVENT_DOSE_REDUCED, caps.reason, nl)
         self._events.emit(m.EVENT_DOSE_INTENT, nl, self._dose_no)
-        self.caps.count(self._now_ms, nl)
+        caps.count(self._now_ms, nl)
         self.dosed_nl += nl
         self.doses += 1
-        self.pulse_us = valve.width_us(nl, self._reader.flow_nl_ms)
+        self.pulse_us = caps.width_us(nl, self._reader.flow_nl_ms)
         self._end_ms = ticks.add(self._now_ms, self.pulse_us // 1000 + _SETTLE_MS)
         self._coil_pulses = inputs.coil_pulses
         self.state = _PULSING
@@ -261,7 +267,8 @@ class Doser:
 
     def _refuse(self, reason: int) -> None:
         """The shot cannot be given now. It may wait within its window, unless waiting cannot help."""
-        if reason == m.DOSE_EMPTY or reason == m.DOSE_SESSION_CAP or reason == m.DOSE_HARD_LIMIT:
+        final = reason == m.DOSE_EMPTY or reason == m.DOSE_SESSION_CAP or reason == m.DOSE_HARD_LIMIT
+        if final or reason == m.DOSE_DAY_CAP:
             self._halt(reason)
         elif ticks.diff(self._now_ms, self._due_ms) >= _WINDOW_S * 1000 or self.steam_s - self._due_s >= _WINDOW_S:
             self._skip(reason)

@@ -15,6 +15,9 @@ class EventSink(Protocol):
 class DoseBook(Protocol):
     """Takes down each shot in the tick, without allocating."""
 
+    minute: int
+    """Known time, minutes."""
+
     def ready(self) -> bool:
         """Whether the next shot can be written down."""
         ...

@@ -4,6 +4,7 @@
 import binascii
 import struct
 
+from podsteam_firmware.dose import calibration as dose_calibration
 from podsteam_firmware.link.layout import BODY, CHUNK
 from podsteam_firmware.session import program
 from podsteam_firmware.store import calibration
@@ -187,6 +188,24 @@ def _cal_set(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -
     return calibration.SIZE
 
 
+def _dose_cal_get(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    struct.pack_into(m.DOSE_CALIBRATION_FMT, reply, BODY, *core.dose_calibration)
+    return dose_calibration.SIZE
+
+
+def _dose_cal_set(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    if not core.may_write():
+        return -m.CODE_BUSY_SESSION
+    values = struct.unpack_from(m.DOSE_CALIBRATION_FMT, payload, 0)
+    at_fault = dose_calibration.check(values)
+    if at_fault >= 0:
+        return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, at_fault, values[at_fault])
+    if not core.calibrate_dose(values):
+        return -m.CODE_STORE_FAILED
+    struct.pack_into(m.DOSE_CALIBRATION_FMT, reply, BODY, *dose_calibration.recall(core.hal))
+    return dose_calibration.SIZE
+
+
 def _descale_done(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
     if not core.may_write():
         return -m.CODE_BUSY_SESSION
@@ -206,6 +225,8 @@ HANDLERS = {
     m.RECORD_READ: (6, _record_read),
     m.CAL_GET: (0, _cal_get),
     m.CAL_SET: (calibration.SIZE, _cal_set),
+    m.DOSE_CAL_GET: (0, _dose_cal_get),
+    m.DOSE_CAL_SET: (dose_calibration.SIZE, _dose_cal_set),
     m.DESCALE_DONE: (0, _descale_done),
 }
 """Request id to (least payload in bytes, handler)."""

@@ -172,6 +172,10 @@ class Ledger:
         """Lowest sequence that a record may still have."""
         return max(0, self._end - self._slots)
 
+    def whole(self) -> int:
+        """Sequence from which on no record that was taken is missing; before it a cut erase may have left gaps."""
+        return max(0, self.head - max(0, self._slots // _SLOTS - 4) * (_SLOTS - 1))
+
     def entries(self) -> "Iterator[tuple[int, int, int, int, int, int, int, int]]":
         """All records, oldest first, as `read` gives them. Not while records are appended."""
         for seq in range(self.oldest(), self.head):

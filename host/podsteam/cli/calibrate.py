@@ -9,6 +9,7 @@ import click
 
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Group, Settings, settings_of
+from podsteam.cli.calibrate_dose import dose
 
 if TYPE_CHECKING:
     from podsteam.calibration import Readings
@@ -43,6 +44,9 @@ def show(ctx: click.Context) -> Answer:
     with open_device(settings_of(ctx)) as device:
         data = calibration_data(device.calibration())
     return Answer(data, lambda data: _rows([data]))
+
+
+calibrate.add_command(dose)
 
 
 # Sensors ----------------------------------------------------------------------------------------------------------

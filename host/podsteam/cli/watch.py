@@ -42,14 +42,15 @@ def _text(item: Data) -> str | None:
 
 def _items(settings: Settings, period_ms: int, count: int | None) -> Iterator[Data]:
     """Values and events as data. Without --jsonl each carries the line that a person reads."""
-    from podsteam import words
     from podsteam.cli.connect import note, open_device
     from podsteam.cli.signals import stop_signals
     from podsteam.cli.views import event_data, tele_data, tele_line
+    from podsteam.shots import Shots
     from podsteam.text import safe
     from podsteam.wire import messages as m
 
     values = 0
+    shots = Shots()
     with open_device(settings) as device, stop_signals() as leave:
         device.follow()
         device.subscribe(period_ms)
@@ -59,7 +60,7 @@ def _items(settings: Settings, period_ms: int, count: int | None) -> Iterator[Da
                     values += 1
                     item, line = tele_data(message), tele_line(message)
                 elif isinstance(message, m.Event):
-                    item, line = event_data(message), f"       {words.describe(message)}"
+                    item, line = event_data(message), f"       {shots.take(message)[0]}"
                 else:
                     text = safe(message.text)
                     item, line = {"type": "console", "text": text}, f"       device says: {text}"

@@ -124,5 +124,6 @@ DOSES: tuple[Column[Dose], ...] = (
         "limits that made it smaller",
         lambda _, d: "; ".join(words.word(words.DOSE, reason) for reason in d.reduced),
     ),
+    Column("intended_uL", "uL", "what the program or the podlet asked for", lambda _, d: d.intended_nl / 1000),
 )
 """A row for each dose that was wanted."""

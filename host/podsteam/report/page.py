@@ -70,21 +70,21 @@ def _doses(stored: Stored) -> str:
     rows: list[tuple[str, list[str]]] = []
     for dose in stored.record.doses:
         what = ("refused: " if dose.refused else "") + words.word(words.DOSE, dose.result)
-        if dose.reduced:
-            what += "; made smaller: " + ", ".join(words.word(words.DOSE, reason) for reason in dose.reduced)
+        why = ", ".join(words.word(words.DOSE, reason) for reason in dose.reduced)
         number = str(dose.number) if dose.number else ""
         row = [
             words.clock(dose.at_s),
             number,
-            f"{dose.volume_nl / 1000:.1f}",
+            f"{dose.intended_nl / 1000:.1f}",
+            f"{dose.volume_nl / 1000:.1f} ({why})" if why else "",
             f"{dose.counted_nl / 1000:.1f}",
             what,
         ]
         rows.append(("bad" if dose.refused else "", row))
     if not rows:
         return ""
-    head = ("Time", "Number", "Wanted, µL", "Counted, µL", "Result")
-    return "<h2>Doses</h2>\n" + _table(head, rows, 4)
+    head = ("Time", "Number", "Intended, µL", "Capped to, µL", "Counted, µL", "Result")
+    return "<h2>Doses</h2>\n" + _table(head, rows, 5)
 
 
 def _events(stored: Stored) -> str:

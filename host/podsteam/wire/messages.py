@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x0f50dec0
+SCHEMA_HASH = 0xfb1ef7bd
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -216,6 +216,8 @@ class DoseValue(IntEnum):
     """refused: the supervisor does not allow it"""
     NOT_RECORDED = 14
     """refused: the device's ledger could not take it down"""
+    DAY_CAP = 15
+    """made smaller or refused: most in 24 hours on this device"""
 
 
 class BlobValue(IntEnum):
@@ -270,6 +272,8 @@ class EventValue(IntEnum):
     """a: code of what failed; b: detail"""
     TUNED = 19
     """a: TUNE state; b: TUNE_REASON"""
+    DOSE_WANTED = 24
+    """a: volume in nL before it was made smaller; b: bit n: the DOSE reason n did that"""
 
 
 class CheckBits(IntFlag):
@@ -438,6 +442,28 @@ class Config(Message):
     """Session records that the device keeps, the oldest goes first."""
     steam_most_mg_min: int = 0
     """Most steam that a session makes, whatever its program says; 0: no limit, [mg/min]."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoseCalibration(Message):
+    """What weighing showed of one unit's valve, as the unit stores it."""
+
+    FORMAT: ClassVar[str] = "<HHHhHHH"
+
+    gain_permille: int = 0
+    """Flow over what the podlet tells, 500 to 1500, [permille]."""
+    dead_us: int = 0
+    """From the coil's current to the flow, less the same at the end; 500 to 20,000, [us]."""
+    p95_permille: int = 0
+    """19 of 20 shots err by no more; the caps are lowered by it; 0 to 500, [permille]."""
+    temp_cdeg: int = 0
+    """Room at the weighing, 5 to 45 degC, [0.01 degC]."""
+    temp_permille_k: int = 0
+    """More flow for each K that the room is warmer, 0 to 50, [permille/K]."""
+    pulses: int = 0
+    """Pulses that were weighed; 0: the unit was never calibrated."""
+    day: int = 0
+    """Days since 1970-01-01 of the weighing, 0: unknown, [d]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -980,6 +1006,51 @@ class ProgramDefaultReply(Message):
     ID: ClassVar[int] = 0xa3
     FORMAT: ClassVar[str] = "<"
 
+
+
+@dataclass(frozen=True, slots=True)
+class DoseCalGetRequest(Message):
+    """The valve's calibration as it is in use."""
+
+    ID: ClassVar[int] = 0x24
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class DoseCalGetReply(Message):
+    """Reply to DOSE_CAL_GET."""
+
+    ID: ClassVar[int] = 0xa4
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    calibration: bytes = b""
+    """[struct DOSE_CALIBRATION]."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoseCalSetRequest(Message):
+    """Replace the valve's calibration whole. The old one stays when a value is out of its range or the store fails."""
+
+    ID: ClassVar[int] = 0x25
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    calibration: bytes = b""
+    """[struct DOSE_CALIBRATION]."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoseCalSetReply(Message):
+    """Reply to DOSE_CAL_SET."""
+
+    ID: ClassVar[int] = 0xa5
+    FORMAT: ClassVar[str] = "<"
+    TAIL: ClassVar[bool] = True
+
+    calibration: bytes = b""
+    """As it was stored, read back, [struct DOSE_CALIBRATION]."""
 
 
 @dataclass(frozen=True, slots=True)

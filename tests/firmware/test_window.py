@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The 24 hours: what is remembered is never less than what was given in them, and it is forgotten in the end."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ledger_bench import Life
+
+from podsteam_firmware.dose.book import MARK, Book
+from podsteam_firmware.dose.caps import HARD_DAY_NL, Caps
+from podsteam_firmware.dose.window import HOURS, Window
+from podsteam_firmware.store.ledger import Ledger
+
+MASK = 0x3FFFFFFF
+MINUTE_MS = 60_000
+DAY_MIN = 1440
+YEAR_2026_MIN = 29_454_720
+
+
+class Podlet:
+    uid = bytearray.fromhex("04ab87f2ca1190")
+
+
+def window_at(minute: int) -> Window:
+    made = Window()
+    made.go_to(minute)
+    return made
+
+
+def test_a_volume_is_remembered_for_24_to_25_hours() -> None:
+    for offset in (0, 1, 59):
+        made = window_at(6000 + offset)
+        made.add(5)
+        for minute in (1, DAY_MIN - 1, DAY_MIN):
+            made.go_to(6000 + offset + minute)
+            assert made.total_nl() == 5
+        made.go_to(6000 + offset + DAY_MIN + 60 - offset % 60)
+        assert made.total_nl() == 0
+
+
+def test_time_never_goes_back() -> None:
+    made = window_at(6000)
+    made.add(5)
+    made.go_to(10)
+    assert (made.minute, made.total_nl()) == (6000, 5)
+
+
+def test_a_long_leap_forgets_all_once() -> None:
+    made = window_at(0)
+    for _ in range(30):
+        made.add(7)
+        made.go_to(made.minute + 30)
+    made.go_to(made.minute + 10_000_000)
+    assert made.total_nl() == 0
+    made.add(3)
+    assert made.total_nl() == 3
+
+
+@pytest.mark.parametrize("start", [0, 1000, MASK - 30_000, MASK])
+def test_it_runs_with_device_time_across_its_wrap(start: int) -> None:
+    made = Window()
+    made.advance(start)
+    assert made.minute == 0
+    made.advance((start + MINUTE_MS - 1) & MASK)
+    assert made.minute == 0
+    made.advance((start + MINUTE_MS) & MASK)
+    assert made.minute == 1
+    made.advance((start + 3 * MINUTE_MS + 59_999) & MASK)
+    assert made.minute == 3
+    made.advance((start + 4 * MINUTE_MS) & MASK)
+    assert made.minute == 4
+
+
+@given(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 250_000)), max_size=80))
+def test_no_window_of_24_hours_holds_more_than_is_remembered(steps: list[tuple[int, int]]) -> None:
+    made = Window()
+    given_nl: list[tuple[int, int]] = []
+    for minutes, nl in steps:
+        made.go_to(made.minute + minutes)
+        made.add(nl)
+        given_nl.append((made.minute, nl))
+        total = made.total_nl()
+        assert total >= sum(nl for at, nl in given_nl if at > made.minute - DAY_MIN)
+        assert total <= sum(nl for at, nl in given_nl if at > made.minute - HOURS * 60)
+
+
+# After a start ----------------------------------------------------------------------------------------------------
+
+
+def ready() -> Life:
+    life = Life()
+    while life.ledger.prepare():
+        pass
+    return life
+
+
+def restarted(life: Life, clock_min: int = 0) -> tuple[Book, Caps]:
+    life.ledger = Ledger(life.hal)  # type: ignore[arg-type]
+    caps = Caps()
+    book = Book(life.ledger, Podlet())  # type: ignore[arg-type]
+    book.settle()
+    book.recall(caps, 0, clock_min)
+    return book, caps
+
+
+def test_a_new_device_remembers_nothing() -> None:
+    book, caps = restarted(Life())
+    assert (book.minute, caps.window.minute, caps.window.total_nl()) == (0, 0, 0)
+    assert not caps.too_soon(0, 10)
+    assert not restarted(ready(), YEAR_2026_MIN)[1].window.total_nl()
+
+
+def test_unknown_time_counts_as_nothing() -> None:
+    book, caps = restarted(ready_with_dose())
+    assert (book.minute, caps.window.minute, caps.window.total_nl()) == (100, 100, 40_000)
+    assert caps.too_soon(9_999, 10) and not caps.too_soon(10_000, 10), "the interval begins anew"
+
+
+def ready_with_dose(clock_min: int = 0, minute: int = 100) -> Life:
+    life = ready()
+    book = Book(life.ledger, Podlet())  # type: ignore[arg-type]
+    book.minute = minute
+    assert book.mark(clock_min, 0)
+    assert book.intent(40_000, 1)
+    return life
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "minute", "remembered"),
+    [
+        (YEAR_2026_MIN, YEAR_2026_MIN + 60, 160, 40_000),
+        (YEAR_2026_MIN, YEAR_2026_MIN + 1400, 1500, 40_000),
+        (YEAR_2026_MIN, YEAR_2026_MIN + 1500, 1600, 0),
+        (YEAR_2026_MIN, YEAR_2026_MIN - 9000, 100, 40_000),
+        (YEAR_2026_MIN, 0, 100, 40_000),
+        (0, YEAR_2026_MIN, 100, 40_000),
+    ],
+)
+def test_the_battery_clock_counts_where_it_ran_through(then: int, now: int, minute: int, remembered: int) -> None:
+    _, caps = restarted(ready_with_dose(then), now)
+    assert (caps.window.minute, caps.window.total_nl()) == (minute, remembered)
+
+
+def test_marks_carry_the_time_on() -> None:
+    life = ready_with_dose()
+    book, caps = restarted(life)
+    for minute, total in ((400, 40_000), (1400, 40_000), (1600, 0)):
+        book.minute = minute
+        assert book.mark(0, 40_000)
+        book, caps = restarted(life)
+        assert (caps.window.minute, caps.window.total_nl()) == (minute, total)
+
+
+def test_what_the_ring_lost_stands_in_its_oldest_mark() -> None:
+    life = ready()
+    book = Book(life.ledger, Podlet())  # type: ignore[arg-type]
+    book.minute = 1000
+    book.mark(0, 70_000)
+    book.intent(30_000, 1)
+    while life.ledger.head < 700:
+        while life.ledger.prepare():
+            pass
+        if life.ledger.head % 50 == 0:
+            book.mark(0, 100_000)
+        life.ledger.append(200, 1)
+    book.intent(20_000, 2)
+    assert restarted(life)[1].window.total_nl() == 120_000
+
+
+def test_where_nothing_tells_the_day_counts_as_full() -> None:
+    life = ready_with_dose()
+    while life.ledger.head < 700:
+        while life.ledger.prepare():
+            pass
+        life.ledger.append(200, 1)
+    assert restarted(life)[1].window.total_nl() == HARD_DAY_NL
+
+
+def test_when_a_mark_is_due() -> None:
+    life = ready_with_dose(YEAR_2026_MIN)
+    book, _ = restarted(life, YEAR_2026_MIN)
+    assert not book.mark_due(YEAR_2026_MIN)
+    book.minute += 59
+    assert not book.mark_due(YEAR_2026_MIN + 59) and not book.mark_due(YEAR_2026_MIN + 61)
+    assert book.mark_due(YEAR_2026_MIN + 62) and book.mark_due(YEAR_2026_MIN + 56)
+    assert book.mark_due(0), "the clock stopped"
+    book.minute += 1
+    assert book.mark_due(YEAR_2026_MIN + 60)
+    assert book.mark(YEAR_2026_MIN + 60, 0) and not book.mark_due(YEAR_2026_MIN + 60)
+    assert list(life.ledger.entries())[-1][1:6] == (MARK, 0, book.minute, YEAR_2026_MIN + 60, 0)
+
+
+def test_a_mark_that_was_not_taken_stays_due() -> None:
+    life = ready_with_dose()
+    book, _ = restarted(life)
+    book.minute += 60
+    while life.ledger.room():
+        life.ledger.append(200, 1)
+    assert not book.mark(0, 0) and book.mark_due(0)
