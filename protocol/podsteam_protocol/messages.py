@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 3778831346
+SCHEMA_HASH = 1803281989
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -78,6 +78,15 @@ CAL_SET = const(0x39)
 CAL_SET_REQ = "<"
 CAL_SET_REP = "<"
 DESCALE_DONE = const(0x3a)
+UPDATE_GET = const(0x50)
+UPDATE_GET_REP = "<BBBBHII16s16s"
+UPDATE_BEGIN = const(0x51)
+UPDATE_BEGIN_REQ = "<32s"
+UPDATE_WRITE = const(0x52)
+UPDATE_WRITE_REQ = "<I"
+UPDATE_WRITE_REP = "<IB"
+UPDATE_RESTART = const(0x53)
+UPDATE_ROLLBACK = const(0x54)
 EVENT = const(0x70)
 EVENT_FMT = "<HIBii"
 TELE = const(0x71)
@@ -220,6 +229,15 @@ KNOWN_STEAM_LEFT = const(2)
 KNOWN_WATER = const(4)
 KNOWN_SCALE = const(8)
 
+UPDATE_NONE = const(1)
+UPDATE_MANIFEST = const(2)
+UPDATE_VERIFY = const(4)
+UPDATE_CLEAR = const(8)
+UPDATE_FILES = const(16)
+UPDATE_CHECK = const(32)
+UPDATE_READY = const(64)
+UPDATE_FAILED = const(128)
+
 CAP_SIMULATED = const(1)
 CAP_NFC = const(2)
 CAP_VALVE = const(4)
@@ -281,6 +299,14 @@ CODE_STORE_FULL = const(501)
 CODE_STORE_FAILED = const(502)
 CODE_CORRUPT = const(503)
 CODE_SAFE_MODE = const(504)
+CODE_UPDATE_SIGNATURE = const(520)
+CODE_UPDATE_OTHER = const(521)
+CODE_UPDATE_OLD = const(522)
+CODE_UPDATE_FORM = const(523)
+CODE_UPDATE_CORRUPT = const(524)
+CODE_UPDATE_ORDER = const(525)
+CODE_UPDATE_INTERPRETER = const(526)
+CODE_UPDATE_NO_SLOT = const(527)
 
 SIGN_STEP_MS = const(200)
 SIGN_STEPS = const(20)
