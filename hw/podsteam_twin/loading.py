@@ -6,7 +6,7 @@ state of slot a and of slot b: `good` (the firmware), `corrupt`, `empty`, or one
 application `raises` or `hangs`. `files` stands for what the simulated flash holds of the slot: an update can change
 it, and slot a is filled when it is empty. What runs from such a slot is the firmware all the same, unless the file
 podsteam_firmware/core.mpy in it begins with the word raises or hangs. `boot_record` and `mark` (hex) are what the
-loader finds stored.
+loader finds stored, `update_key` (hex) the key that the unit trusts.
 """
 
 import binascii
@@ -155,6 +155,8 @@ class Loading:
         self.slot = ""
         """The slot that runs, "" in safe mode."""
         self._watch: "Watch | None" = None
+        if "update_key" in options:
+            world.files.file_write("update_key", binascii.unhexlify(options["update_key"]))
         if "boot_record" in options:
             world.files.file_write("boot_record", binascii.unhexlify(options["boot_record"]))
 

@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 1803281989
+SCHEMA_HASH = 2964860687
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -201,6 +201,15 @@ EVENT_DRY_PROBE = const(17)
 EVENT_STORE = const(18)
 EVENT_TUNED = const(19)
 
+UPDATE_NONE = const(0)
+UPDATE_MANIFEST = const(1)
+UPDATE_VERIFY = const(2)
+UPDATE_CLEAR = const(3)
+UPDATE_FILES = const(4)
+UPDATE_CHECK = const(5)
+UPDATE_READY = const(6)
+UPDATE_FAILED = const(7)
+
 CHECK_MEMORY = const(1)
 CHECK_ARITHMETIC = const(2)
 CHECK_SEQUENCE = const(4)
@@ -228,15 +237,6 @@ KNOWN_TO_STEAM = const(1)
 KNOWN_STEAM_LEFT = const(2)
 KNOWN_WATER = const(4)
 KNOWN_SCALE = const(8)
-
-UPDATE_NONE = const(1)
-UPDATE_MANIFEST = const(2)
-UPDATE_VERIFY = const(4)
-UPDATE_CLEAR = const(8)
-UPDATE_FILES = const(16)
-UPDATE_CHECK = const(32)
-UPDATE_READY = const(64)
-UPDATE_FAILED = const(128)
 
 CAP_SIMULATED = const(1)
 CAP_NFC = const(2)

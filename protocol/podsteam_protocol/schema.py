@@ -743,6 +743,20 @@ ENUMS = (
             (19, "TUNED", "a: TUNE state; b: TUNE_REASON"),
         ),
     ),
+    (
+        "UPDATE",
+        "How far an update is.",
+        (
+            (0, "NONE", "nothing was begun"),
+            (1, "MANIFEST", "signature and manifest are on their way"),
+            (2, "VERIFY", "the signature is being checked"),
+            (3, "CLEAR", "what the slot held is being removed"),
+            (4, "FILES", "the files are on their way"),
+            (5, "CHECK", "the files are read back"),
+            (6, "READY", "the slot is on trial at the next start"),
+            (7, "FAILED", "refused"),
+        ),
+    ),
 )
 
 # A check of the self-test: (bit, name, when it runs, what it does, what it cannot tell, what its reading is).
@@ -791,20 +805,6 @@ BITS = (
             (1, "STEAM_LEFT", "time that the water left makes steam for"),
             (2, "WATER", "water left"),
             (3, "SCALE", "scale"),
-        ),
-    ),
-    (
-        "UPDATE",
-        "How far an update is.",
-        (
-            (0, "NONE", "nothing was begun"),
-            (1, "MANIFEST", "signature and manifest are on their way"),
-            (2, "VERIFY", "the signature is being checked"),
-            (3, "CLEAR", "what the slot held is being removed"),
-            (4, "FILES", "the files are on their way"),
-            (5, "CHECK", "the files are read back"),
-            (6, "READY", "the slot is on trial at the next start"),
-            (7, "FAILED", "refused"),
         ),
     ),
     (

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x6b7be645
+SCHEMA_HASH = 0xb0b82f0f
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -248,6 +248,27 @@ class EventValue(IntEnum):
     """a: TUNE state; b: TUNE_REASON"""
 
 
+class UpdateValue(IntEnum):
+    """How far an update is."""
+
+    NONE = 0
+    """nothing was begun"""
+    MANIFEST = 1
+    """signature and manifest are on their way"""
+    VERIFY = 2
+    """the signature is being checked"""
+    CLEAR = 3
+    """what the slot held is being removed"""
+    FILES = 4
+    """the files are on their way"""
+    CHECK = 5
+    """the files are read back"""
+    READY = 6
+    """the slot is on trial at the next start"""
+    FAILED = 7
+    """refused"""
+
+
 class CheckBits(IntFlag):
     """Checks of the self-test."""
 
@@ -311,27 +332,6 @@ class KnownBits(IntFlag):
     """water left"""
     SCALE = 0x8
     """scale"""
-
-
-class UpdateBits(IntFlag):
-    """How far an update is."""
-
-    NONE = 0x1
-    """nothing was begun"""
-    MANIFEST = 0x2
-    """signature and manifest are on their way"""
-    VERIFY = 0x4
-    """the signature is being checked"""
-    CLEAR = 0x8
-    """what the slot held is being removed"""
-    FILES = 0x10
-    """the files are on their way"""
-    CHECK = 0x20
-    """the files are read back"""
-    READY = 0x40
-    """the slot is on trial at the next start"""
-    FAILED = 0x80
-    """refused"""
 
 
 class CapBits(IntFlag):
