@@ -38,12 +38,14 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podsteam_firmware.hal.verbs import Hal
+    from podsteam_firmware.hal.verbs import Hal, Work
 
 TICK_MS = const(50)
 """Period of `step`."""
 _RELAY_OPEN_TICKS = const(6)
 """Ticks (300 ms) without a heartbeat after which the relay is surely open: its hold-up is 250 ms at most."""
+_ANSWER_MS = const(300)
+"""What the answer to a request for a restart takes to leave."""
 _HOT_MC = const(100_000)
 """Where the change of a correction counts for what was learned."""
 _LEARNED_MS = const(30_000)
@@ -87,6 +89,12 @@ class Core:
         self.dispatcher = Dispatcher(self)
         self.port = Port(self, self.dispatcher)
         self.journal = Journal(self)
+        self.extra: "Work | None" = None
+        """Work between the ticks that is loaded on demand: an update, or the trial of one."""
+        self.updating = False
+        """That work is an update."""
+        self.restart_ms = -1
+        """When a restart was asked for, below 0: none was. It comes once the answer has left."""
         self._odd = False
         self._regime = m.REGIME_IDLE
         # A start takes longer than the relay's hold-up, so after any reset the relay is open by now.
@@ -340,6 +348,10 @@ class Core:
             self._start_default(now_ms)
         self.port.pump(now_ms)
         self._keep(now_ms)
+        if self.extra is not None and self.may_write() and self.extra.step():
+            more = True
+        if self.restart_ms >= 0 and ticks.diff(now_ms, self.restart_ms) > _ANSWER_MS and self.may_write():
+            self.hal.reset()
         return more
 
     def _start_default(self, now_ms: int) -> None:

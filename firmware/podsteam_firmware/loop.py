@@ -13,6 +13,10 @@ except ImportError:
 if TYPE_CHECKING:
     from podsteam_firmware.hal.verbs import Hal
 
+_NO_SLOT = const(2)
+_RECORD_SIZE = const(10)
+_TRIAL = const(2)
+"""Where the boot record has the slot on trial."""
 _CYCLES = const(10)
 """Mains cycles in a burst: 200 ms at 50 Hz."""
 
@@ -48,7 +52,17 @@ class Loop:
         self.hal = hal
         self.inputs = Inputs()
         self.core = Core(hal, self.inputs)
+        if hal.slot != _NO_SLOT:
+            self._look_for_trial(hal)
         self._due = hal.now_ms()
+
+    def _look_for_trial(self, hal: "Hal") -> None:
+        """A boot record that names the slot that runs as the one on trial: `store/trial.py` follows it."""
+        raw = hal.root_files().file_read("boot_record", 11)
+        if raw is not None and len(raw) == _RECORD_SIZE and raw[_TRIAL] == hal.slot:
+            from podsteam_firmware.store import trial
+
+            self.core.extra = trial.begun(self.core, hal.slot, hal.now_ms())
 
     def turn(self) -> None:
         """One round: a tick when it is due, what the line and the reader have, then sleep until the next event."""

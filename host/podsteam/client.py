@@ -122,6 +122,21 @@ class Device:
                     raise
             clock.sleep(RETRY_S)
 
+    def greet_again(self, within_s: float = RECONNECT_S) -> None:
+        """Greet a device that was asked to restart, on the port that is still open. Raises NotPodsteam."""
+        clock = self.port.clock
+        deadline = clock.now() + self.in_clock(within_s)
+        while True:
+            self.link.boot_id = -1
+            try:
+                self.hello = self._greet()
+                break
+            except NotPodsteam:
+                if clock.now() >= deadline:
+                    raise
+        self.link.order.start(0)
+        self._keeps_lease = False
+
     def _again(self) -> bool:
         unit = self.hello.uid
         if isinstance(self.port, Replugged):

@@ -4,6 +4,7 @@
 from podsteam_firmware.signals import Inputs
 from podsteam_protocol import messages as m
 from podsteam_twin import trace
+from podsteam_twin.files import FileStore
 from podsteam_twin.world import World
 
 _MASK = 0x3FFFFFFF
@@ -21,6 +22,7 @@ class BoardHal:
 
     caps = m.CAP_SIMULATED | m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE | m.CAP_BULK
     board = "twin"
+    slot = 2
 
     def __init__(self, world: World, reset_cause: int) -> None:
         self._world = world
@@ -171,6 +173,9 @@ class BoardHal:
 
     def file_list(self, folder: str) -> "list[tuple[str, int]]":
         return self._world.files.file_list(folder)
+
+    def root_files(self) -> FileStore:
+        return self._world.files
 
     # Ledger ring ------------------------------------------------------------------------------------------
     def ring_size(self) -> int:

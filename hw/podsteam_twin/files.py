@@ -87,6 +87,18 @@ class FileStore:
         found.sort()
         return found
 
+    def folder_list(self, folder: str) -> "list[str]":
+        """Names of the folders in a folder; empty when there is none."""
+        found: "list[str]" = []
+        try:
+            for entry in self._fs.ilistdir(folder):
+                if entry[1] == 0x4000 and entry[0][:1] != ".":
+                    found.append(entry[0])
+        except OSError:
+            return []
+        found.sort()
+        return found
+
     def _put(self, name: str, mode: str, data: "bytes | bytearray | memoryview") -> bool:
         if self.full:
             return False

@@ -64,6 +64,8 @@ class Machine:
         """Start the firmware as `main.py` does."""
         self.hal = BoardHal(self.world, cause)
         self.instead = self.loading.start(self.hal, self.crashes) if self.loading else None
+        if self.loading is not None and self.loading.slot:
+            self.hal.slot = "ab".find(self.loading.slot)
         if self.instead is None:
             self.loop = Loop(self.hal)
 

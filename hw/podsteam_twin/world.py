@@ -33,6 +33,7 @@ ERASE_US = 45_000
 """A sector erase, typical: the interpreter stands still for so long."""
 PROG_US = 60
 """A program operation of a few dozen bytes."""
+_FLASH_BLOCKS = 64
 _RING_SECTORS = 16
 """64 KiB, as in the wanted partition table."""
 _FLOW_NL_MS = 400.0
@@ -81,7 +82,7 @@ class World:
         if options.get("line"):
             noise.set_line(self.uart, options["line"], seed)
         self.chip = Pn532()
-        self.flash = Flash()
+        self.flash = Flash(int(options.get("flash_blocks", _FLASH_BLOCKS)))
         if options.get("flash"):
             self.flash.load(binascii.a2b_base64(options["flash"]))
         self.files = FileStore(self.flash)

@@ -29,7 +29,7 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podsteam_firmware.hal.verbs import Hal
+    from podsteam_firmware.hal.verbs import Hal, Root
 else:
     # The contract is for the type checker: the device never loads it.
     Hal = object
@@ -88,6 +88,9 @@ class Esp32Hal(Hal):
         top = root if root.endswith("/") else root + "/"
         self._files = Files(top + "data")
         self._ring = Ring()
+        # The slot's folder is named by its letter.
+        self.slot = "ab".find(home[-1:]) if home else 2
+        self._top = root
         self.uid = machine.unique_id()
         self.boot_id = self.random() or 1
         self.reset_cause = reset_cause()
@@ -306,6 +309,12 @@ class Esp32Hal(Hal):
         """As the verb."""
         four = os.urandom(4)
         return (four[0] & 0x3F) << 24 | four[1] << 16 | four[2] << 8 | four[3]
+
+    def root_files(self) -> "Root":
+        """As the verb."""
+        from podsteam_firmware.hal.esp32_root import RootFiles
+
+        return RootFiles(self._top)
 
     def reset(self) -> None:
         """As the verb: `main.py` switches everything off, and the loader learns that it was asked for."""

@@ -11,6 +11,50 @@ from typing import Protocol
 from podsteam_firmware.signals import Inputs
 
 
+class Store(Protocol):
+    """Files by name, the verbs of the HAL's store."""
+
+    def file_read(self, name: str, limit: int = 4096) -> bytes | None:
+        """As `Hal.file_read`."""
+        ...
+
+    def file_read_at(self, name: str, offset: int, buf: bytearray | memoryview) -> int:
+        """As `Hal.file_read_at`."""
+        ...
+
+    def file_write(self, name: str, data: bytes | bytearray | memoryview) -> bool:
+        """As `Hal.file_write`."""
+        ...
+
+    def file_append(self, name: str, data: bytes | bytearray | memoryview) -> bool:
+        """As `Hal.file_append`."""
+        ...
+
+    def file_remove(self, name: str) -> bool:
+        """As `Hal.file_remove`."""
+        ...
+
+    def file_list(self, folder: str) -> list[tuple[str, int]]:
+        """As `Hal.file_list`."""
+        ...
+
+
+class Root(Store, Protocol):
+    """The whole file system, slots included."""
+
+    def folder_list(self, folder: str) -> list[str]:
+        """Names of the folders in a folder; empty when there is none."""
+        ...
+
+
+class Work(Protocol):
+    """Work in slices between the ticks."""
+
+    def step(self) -> bool:
+        """One slice, 5 ms at most. True while there is more to do at once."""
+        ...
+
+
 class Hal(Protocol):
     """The hardware's verbs. Times in ms wrap at 2^30."""
 
@@ -30,6 +74,8 @@ class Hal(Protocol):
     """First 8 bytes of the SHA-256 over the firmware's files, written into the device when it was flashed."""
     rx_window: int
     """Bytes that the link's receive buffer holds."""
+    slot: int
+    """The slot that runs, 0 or 1; 2: there are no slots."""
 
     # Clock ------------------------------------------------------------------------------------------------
     def now_ms(self) -> int:
@@ -171,6 +217,10 @@ class Hal(Protocol):
     # System -----------------------------------------------------------------------------------------------
     def feed(self) -> None:
         """Feed the watchdog (1 s)."""
+        ...
+
+    def root_files(self) -> "Root":
+        """The whole file system; only for an update and its trial."""
         ...
 
     def random(self) -> int:

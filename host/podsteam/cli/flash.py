@@ -25,6 +25,9 @@ def _options(command: _Decorator) -> _Decorator:
             click.option("--sha256", metavar="HEX", help="The image must have this SHA-256."),
             click.option("--any-version", is_flag=True, help="Take an image of any MicroPython version."),
             click.option("--board", "which", default="reference", metavar="NAME|FILE.toml", help="Pins and chip."),
+            click.option(
+                "--key", type=click.Path(path_type=Path), metavar="PUBLIC.pem", help="Whose updates it takes."
+            ),
             click.option("--to", "ports", multiple=True, metavar="PORT", help="A port; may be given several times."),
             click.option("--verify", is_flag=True, help="Compare the whole afterwards, besides the hash of each part."),
             click.option("--erase", is_flag=True, help="Erase the whole chip first."),
@@ -85,6 +88,7 @@ def _flash(
     sha256: str | None,
     any_version: bool,
     which: str,
+    key: Path | None,
     ports: tuple[str, ...],
     verify: bool,
     erase: bool,
@@ -94,7 +98,7 @@ def _flash(
 ) -> Answer:
     from podsteam.cli.connect import note
     from podsteam.errors import UsageProblem
-    from podsteam.flash import boards, burn, compiled, container, fetching, plan
+    from podsteam.flash import boards, burn, compiled, container, fetching, plan, release
     from podsteam.flash.job import Job, run_all
 
     board = boards.find(which)
@@ -125,6 +129,7 @@ def _flash(
         start=not no_start,
         baud=baud or burn.BAUD,
         interpreter=not app_only,
+        key=release.raw_key(release.public_key(key)) if key is not None else b"",
     )
     if dry_run and read is not None and not keep_data:
         return Answer({"dry_run": True, "units": [job.offline().as_data()]}, _text, "units")

@@ -32,6 +32,9 @@ _TABLE = {
     "records": ("podsteam.cli.records", "records", "Session records: fetch, show, plot, export."),
     "flash": ("podsteam.cli.flash", "flash", "Make a running unit of a bare ESP32."),
     "board": ("podsteam.cli.flash", "board", "Boards to flash, and their wiring."),
+    "update": ("podsteam.cli.update", "update", "Install a signed update over the link."),
+    "rollback": ("podsteam.cli.update", "rollback", "Go back to the application before."),
+    "release": ("podsteam.cli.update", "release", "For makers: build, sign, check updates."),
     "sim": ("podsteam.cli.sim", "sim", "Simulated boards: serve one, act on it."),
 }
 

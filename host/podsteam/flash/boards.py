@@ -210,6 +210,7 @@ def sources(board: BoardFile) -> dict[str, str]:
     pins = "podsteam_firmware/hal/pins.py"
     boot, main = "podsteam_firmware/entry/boot.py", "podsteam_firmware/entry/main.py"
     loader = "podsteam_loader/esp32.py"
+    hal = "podsteam_firmware/hal/esp32.py"
     p = board.pins
     edits: dict[str, dict[str, str]] = {
         pins: {
@@ -219,6 +220,7 @@ def sources(board: BoardFile) -> dict[str, str]:
                 for name, number in board.bus.items()
             },
         },
+        hal: {r'^    board = "\w+"': f'    board = "{board.name[:16]}"'},
         boot: {r"^OFF = \(\d+, \d+, \d+\)": f"OFF = ({p['SSR']}, {p['RELAY']}, {p['VALVE']})"},
         main: {r"^_BUTTON = \d+": f"_BUTTON = {p['BUTTON']}"},
         loader: {

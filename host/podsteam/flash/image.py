@@ -34,11 +34,14 @@ _PATH = re.compile(r"[A-Za-z0-9_.-]{1,48}(/[A-Za-z0-9_.-]{1,48}){0,5}")
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,32}")
 
 
-def manifest(files: Mapping[str, bytes], version: str) -> bytes:
-    """The manifest of a slot with these files, as the loader reads it. Raises UsageProblem for a bad name."""
+def manifest(files: Mapping[str, bytes], version: str, more: Iterable[str] = ()) -> bytes:
+    """The manifest of a slot with these files, as the loader reads it; `more`: lines that others read.
+
+    Raises UsageProblem for a bad name.
+    """
     if not _VERSION.fullmatch(version):
         raise UsageProblem(f"'{version}' is no version; use letters, digits, '.', '+' and '-'.")
-    lines = ["podsteam-slot 1", f"version {version}"]
+    lines = ["podsteam-slot 1", f"version {version}", *more]
     # In the order of their code points, as MicroPython compares strings.
     for path, data in sorted(files.items()):
         if not _PATH.fullmatch(path) or ".." in path:
@@ -48,7 +51,7 @@ def manifest(files: Mapping[str, bytes], version: str) -> bytes:
     return body + f"end {binascii.crc32(body):08x}\n".encode()
 
 
-def slot_files(compiled: Mapping[str, bytes], version: str) -> dict[str, bytes]:
+def slot_files(compiled: Mapping[str, bytes], version: str, more: Iterable[str] = ()) -> dict[str, bytes]:
     """An application slot: its files, `firmware.id` and the manifest, by path below the slot's folder."""
     files = {path: data for path, data in compiled.items() if path.startswith(_SLOT) and not path.startswith(_ENTRY)}
     if not files:
@@ -57,7 +60,7 @@ def slot_files(compiled: Mapping[str, bytes], version: str) -> dict[str, bytes]:
     for path, data in sorted(files.items()):
         digest.update(f"{path}\0".encode() + data)
     files["firmware.id"] = digest.hexdigest()[:16].encode()
-    return {**files, "manifest": manifest(files, version)}
+    return {**files, "manifest": manifest(files, version, more)}
 
 
 def lay_out(

@@ -42,11 +42,14 @@ class Job:
     interpreter: bool = True
     """Whether the image is written; if not, only its partition table is used."""
 
+    key: bytes = b""
+    """Whose updates the unit takes: x and y of a P-256 key; empty: nobody's, or as before with `keep_data`."""
+
     def offline(self) -> plan.Plan:
         """What would be written, as far as it can be told without a chip. Raises UsageProblem when it cannot."""
         if self.container is None or self.keep_data:
             raise UsageProblem("What would be written depends on what the chip holds; name its --port.")
-        files = plan.file_system(self.container.files, self.compiled, self.entry)
+        files = plan.file_system(self.container.files, self.compiled, self.entry, key=self.key)
         return self._plan(self.container.chip, files)
 
     def _plan(self, chip: Chip, files: plan.Segment) -> plan.Plan:
@@ -71,7 +74,7 @@ class Job:
             content = tool.read(partition.start, size, lambda done: report("reading its data", 0.3 * done / size))
             below = "data/"
             kept = {p.removeprefix(below): d for p, d in image.read(content).items() if p.startswith(below)}
-        files = plan.file_system(partition, self.compiled, self.entry, kept)
+        files = plan.file_system(partition, self.compiled, self.entry, kept, key=self.key)
         return self._plan(tool.chip, files)
 
     def run(self, port: str, report: Report, note: Callable[[str], None] | None = None) -> dict[str, Any]:

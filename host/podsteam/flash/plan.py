@@ -83,9 +83,12 @@ def file_system(
     compiled: Mapping[str, bytes],
     entry: Mapping[str, bytes],
     kept: Mapping[str, bytes] | None = None,
+    key: bytes = b"",
 ) -> Segment:
     """The file system with loader, application and, below `/data`, what was `kept` or else a new unit's defaults."""
-    data = image.defaults() if kept is None else kept
+    data = dict(image.defaults() if kept is None else kept)
+    if key:
+        data["update_key"] = key
     files = image.lay_out(compiled, entry, __version__, data=data)
     return Segment("files", partition.start, image.used(image.build(files, partition.size)))
 

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0xfb1ef7bd
+SCHEMA_HASH = 0x3c262d7e
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -274,6 +274,27 @@ class EventValue(IntEnum):
     """a: TUNE state; b: TUNE_REASON"""
     DOSE_WANTED = 24
     """a: volume in nL before it was made smaller; b: bit n: the DOSE reason n did that"""
+
+
+class UpdateValue(IntEnum):
+    """How far an update is."""
+
+    NONE = 0
+    """nothing was begun"""
+    MANIFEST = 1
+    """signature and manifest are on their way"""
+    VERIFY = 2
+    """the signature is being checked"""
+    CLEAR = 3
+    """what the slot held is being removed"""
+    FILES = 4
+    """the files are on their way"""
+    CHECK = 5
+    """the files are read back"""
+    READY = 6
+    """the slot is on trial at the next start"""
+    FAILED = 7
+    """refused"""
 
 
 class CheckBits(IntFlag):
@@ -1466,6 +1487,125 @@ class ConfigSetReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateGetRequest(Message):
+    """Which slot runs, and how far an update is."""
+
+    ID: ClassVar[int] = 0x50
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateGetReply(Message):
+    """Reply to UPDATE_GET."""
+
+    ID: ClassVar[int] = 0xd0
+    FORMAT: ClassVar[str] = "<BBBBHII16s16s"
+
+    slot: int = 0
+    """0 or 1; 2: this unit has no slots."""
+    trial: int = 0
+    """1: the application is on trial, [bool]."""
+    other: int = 0
+    """1: the other slot holds an application, [bool]."""
+    stage: int = 0
+    """Of the update, [enum UPDATE]."""
+    code: int = 0
+    """Why it failed; 0: it did not, [CODE]."""
+    next: int = 0
+    """Offset in the package that is wanted next, [byte]."""
+    floor: int = 0
+    """Oldest version that is taken: major, minor and patch, 10 bits each."""
+    board: bytes = b""
+    """The board that an update must be for."""
+    version: bytes = b""
+    """Of the application in the slot that runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBeginRequest(Message):
+    """Begin an update, or go on with one that was interrupted."""
+
+    ID: ClassVar[int] = 0x51
+    FORMAT: ClassVar[str] = "<32s"
+
+    digest: bytes = b""
+    """SHA-256 of the package's manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBeginReply(Message):
+    """Reply to UPDATE_BEGIN."""
+
+    ID: ClassVar[int] = 0xd1
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateWriteRequest(Message):
+    """Bytes of the package; `next` says what is wanted. Other bytes change nothing."""
+
+    ID: ClassVar[int] = 0x52
+    FORMAT: ClassVar[str] = "<I"
+    TAIL: ClassVar[bool] = True
+
+    offset: int = 0
+    """In the package, [byte]."""
+    data: bytes = b""
+    """The bytes; none: only ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateWriteReply(Message):
+    """Reply to UPDATE_WRITE."""
+
+    ID: ClassVar[int] = 0xd2
+    FORMAT: ClassVar[str] = "<IB"
+
+    next: int = 0
+    """Offset that is wanted next, [byte]."""
+    stage: int = 0
+    """[enum UPDATE]."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRestartRequest(Message):
+    """Restart into the application that was staged."""
+
+    ID: ClassVar[int] = 0x53
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRestartReply(Message):
+    """Reply to UPDATE_RESTART."""
+
+    ID: ClassVar[int] = 0xd3
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRollbackRequest(Message):
+    """Make the other slot the application and restart."""
+
+    ID: ClassVar[int] = 0x54
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRollbackReply(Message):
+    """Reply to UPDATE_ROLLBACK."""
+
+    ID: ClassVar[int] = 0xd4
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Message):
     """Something happened. `number` grows by one, so that the host sees a gap and asks with EVENTS_GET."""
 
@@ -1681,6 +1821,14 @@ CODES: dict[int, Code] = {
     502: Code('STORE_FAILED', "The device's store did not take a write.", 'Nothing was stored.', 'Try again; the flash may be worn.'),
     503: Code('CORRUPT', 'What is stored there fails its check.', 'The request was refused.', 'Store it again.'),
     504: Code('SAFE_MODE', 'The device is in safe mode: no application could be started.', 'Everything off.', 'Switch it off and on; if it comes back, install the firmware again.'),
+    520: Code('UPDATE_SIGNATURE', "The update's signature is not right for this unit's key.", 'Nothing was installed.', 'Get the update from the maker of this unit.'),
+    521: Code('UPDATE_OTHER', 'The update is for another product or board.', 'Nothing was installed.', 'Get the one for this board.'),
+    522: Code('UPDATE_OLD', 'The update is older than what this unit takes.', 'Nothing was installed.', 'Get a newer one; `podsteam rollback` goes back to the application before.'),
+    523: Code('UPDATE_FORM', "The update's manifest cannot be read.", 'Nothing was installed.', 'Get the update anew.'),
+    524: Code('UPDATE_CORRUPT', 'A file of the update differs from its hash.', 'Nothing was installed.', 'Send it again.'),
+    525: Code('UPDATE_ORDER', 'No update was begun, or the application is still on trial.', 'The request was refused.', 'Begin the update, or wait for the end of the trial.'),
+    526: Code('UPDATE_INTERPRETER', 'The update needs a newer MicroPython.', 'Nothing was installed.', 'Flash a newer MicroPython first.'),
+    527: Code('UPDATE_NO_SLOT', "This unit's application runs from no slot, so it cannot be replaced over the link.", 'The request was refused.', '`podsteam flash` installs one.'),
 }
 
 
