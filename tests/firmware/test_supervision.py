@@ -160,6 +160,10 @@ def test_one_hot_reading_reaches_what_counts_jumps_and_nothing_else() -> None:
     bench.tick()
     assert [len(each.asked) for each in raw.values()] == [0, 1, 0]
     assert raw["_noisy"].settled == 1
+    bench.inputs.wall_uv = 700_000
+    bench.tick()
+    assert [len(each.asked) for each in raw.values()] == [0, 1, 0]
+    assert raw["_noisy"].settled == 2
 
 
 def test_a_wall_that_jumps_to_hot_and_back_is_noisy() -> None:
