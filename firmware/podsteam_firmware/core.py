@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 
 TICK_MS = const(50)
 """Period of `step`."""
-_RELAY_OPEN_TICKS = const(6)
-"""Ticks (300 ms) without a heartbeat after which the relay is surely open: its hold-up is 250 ms at most."""
+_RELAY_OPEN_TICKS = const(12)
+"""Ticks (600 ms) without a heartbeat after which the relay is surely open: its hold-up is 250 ms at most, and a clock
+that is twice too fast makes 300 ms of them."""
 _ANSWER_MS = const(300)
 """What the answer to a request for a restart takes to leave."""
 _HOT_MC = const(100_000)
@@ -112,7 +113,7 @@ class Core:
         if self._latched:
             self.supervisor.trip(self._latched, 0)
             self.session.stop(self.now_ms, m.STOP_FAULT, self._latched)
-        elif self.selftest.power_on(self.ledger.room()):
+        elif self.selftest.power_on():
             self.supervisor.trip(m.CODE_SELF_TEST, self.selftest.failed)
         cut_off = self._cut_off()
         self.events.now_ms = self.now_ms
@@ -269,6 +270,10 @@ class Core:
             flags |= m.FLAG_LATCH_CLOSED
         if inputs.upright:
             flags |= m.FLAG_UPRIGHT
+        if not inputs.drained:
+            flags |= m.FLAG_UNDRAINED
+        if self.session.scalding(self.sense):
+            flags |= m.FLAG_OUTLET_HOT
         if inputs.button:
             flags |= m.FLAG_BUTTON
         if self.reader.present:

@@ -33,6 +33,8 @@ class Inputs:
         """Podlet latch."""
         self.upright = False
         """Tilt switch."""
+        self.drained = False
+        """Condensate switch: the trap under the outlet is not full."""
         self.button = False
         """Start/stop button held down (raw; debounced by the session)."""
         self.coil_on = False

@@ -20,6 +20,10 @@ _NEEDS = (
     (m.FlagBits.MAINS_OK, "there is no mains voltage"),
     (m.FlagBits.LATCH_CLOSED, "the latch is open"),
 )
+_IN_THE_WAY = (
+    (m.FlagBits.UNDRAINED, "the condensate trap is full"),
+    (m.FlagBits.OUTLET_HOT, "the outlet is too hot"),
+)
 
 
 def _lower(sentence: str) -> str:
@@ -51,6 +55,7 @@ def refusal(error: m.ErrorReply, message: Message) -> PodsteamError:
 def not_ready(refused: Refused, flags: int) -> Refused:
     """The same refusal with what is missing, as far as the state's flags tell."""
     missing = [text for flag, text in _NEEDS if not flags & flag]
+    missing += [text for flag, text in _IN_THE_WAY if flags & flag]
     if not missing:
         return refused
     text = f"The device is not ready: {' and '.join(missing)}."

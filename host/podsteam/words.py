@@ -62,6 +62,8 @@ STOP: Mapping[int, str] = {
     StopValue.TILTED: "the device was tilted",
     StopValue.MAINS_LOST: "no mains voltage",
     StopValue.TUNE_FAILED: "the boiler could not be identified",
+    StopValue.UNDRAINED: "the condensate trap is full",
+    StopValue.OUTLET_HOT: "the outlet was hotter than it may be",
 }
 TUNE_REASON: Mapping[int, str] = {
     TuneReasonValue.NONE: "it has not failed",

@@ -72,6 +72,7 @@ class BoardHal:
         inputs.water_ok = world.water_stuck or (world.water_switch and world.boiler.water_g > 1.0)
         inputs.latch_closed = world.latch_closed
         inputs.upright = world.upright
+        inputs.drained = world.drained
         inputs.button = world.button()
         inputs.coil_on = world.valve.coil_on(world.t_us)
         inputs.coil_pulses = world.valve.coil_pulses & _MASK

@@ -37,6 +37,7 @@ _ATTRIBUTES: "dict[str, tuple[str, Any, Any]]" = {
     "water_stuck": ("water_stuck", True, False),
     "latch_open": ("latch_closed", False, True),
     "tilted": ("upright", False, True),
+    "undrained": ("drained", False, True),
     "reader_silent": ("chip.silent", True, False),
     "reader_garbled": ("chip.bad_checksum", True, False),
     "reader_bus_stuck": ("chip.stuck_bus", True, False),

@@ -100,6 +100,8 @@ class World:
         self.water_stuck = False
         """Fault: the switch says that there is water whatever there is."""
         self.latch_closed = True
+        self.drained = True
+        """The condensate trap's switch: it is not full."""
         self._upright = True
         self.lamps = 0
         """Lamps of the status light that are lit: red 1, green 2, blue 4."""

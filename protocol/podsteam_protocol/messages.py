@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 1009134974
+SCHEMA_HASH = 146112970
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -170,6 +170,8 @@ STOP_NO_WATER = const(9)
 STOP_TILTED = const(10)
 STOP_MAINS_LOST = const(11)
 STOP_TUNE_FAILED = const(12)
+STOP_UNDRAINED = const(13)
+STOP_OUTLET_HOT = const(14)
 
 TUNE_KIND_HEAT_UP = const(0)
 
@@ -276,6 +278,8 @@ FLAG_MAINS_OK = const(128)
 FLAG_LEASE = const(256)
 FLAG_DRIFTING = const(512)
 FLAG_DESCALE = const(1024)
+FLAG_UNDRAINED = const(2048)
+FLAG_OUTLET_HOT = const(4096)
 
 KNOWN_TO_STEAM = const(1)
 KNOWN_STEAM_LEFT = const(2)

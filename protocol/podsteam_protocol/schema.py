@@ -839,6 +839,8 @@ ENUMS = (
             (10, "TILTED", "the device was tilted"),
             (11, "MAINS_LOST", "no mains voltage"),
             (12, "TUNE_FAILED", "the boiler could not be identified: TUNE_GET tells why"),
+            (13, "UNDRAINED", "the condensate trap is full"),
+            (14, "OUTLET_HOT", "the outlet is hotter than what runs can make it"),
         ),
     ),
     (
@@ -981,7 +983,7 @@ CHECKS = (
     (6, "COIL", "before heat", "No current flows in the valve's coil.", "Whether the valve is closed.", "current pulses of the coil so far"),
     (7, "MAINS", "before heat", "The mains' voltage and crossings are there.", "The quality of the protective earth.", "mains sense, uV"),
     (8, "RELAY", "before heat; at its end", "No current flows through the open relay when the element is commanded.", "A relay that welds during the heat, until its end.", "half-cycles that flowed"),
-    (9, "LEDGER", "at power-on; before heat", "The ledger has room for records.", "Whether the flash takes the next one.", "records that it can take"),
+    (9, "LEDGER", "before heat", "The ledger has room for records.", "Whether the flash takes the next one.", "records that it can take"),
 )
 
 BITS = (
@@ -1005,6 +1007,8 @@ BITS = (
             (8, "LEASE", "a host holds the lease"),
             (9, "DRIFTING", "a sensor check is pending"),
             (10, "DESCALE", "scale has grown: descale soon"),
+            (11, "UNDRAINED", "the condensate trap is full"),
+            (12, "OUTLET_HOT", "outlet over its scald limit: nothing starts"),
         ),
     ),
     (
@@ -1087,7 +1091,7 @@ CODES = (
     (405, "LOCKOUT", "The device was stopped less than 2 s ago.", "The request was refused.", "Wait a moment."),
     (406, "LEASE_HELD", "Another host holds the session.", "The request was refused.", "Wait until its lease lapses, or stop the session."),
     (407, "NO_SESSION", "No session is running.", "The request was refused.", "Start one."),
-    (408, "NOT_READY", "The device is not ready: no water, tilted, latch open, no mains, or the outlet is too hot.", "The request was refused.", "Mend what is named by status."),
+    (408, "NOT_READY", "The device is not ready: no water, tilted, no mains, condensate not drained, or the outlet is too hot.", "The request was refused.", "Mend what is named by status."),
     (409, "TUNE_FAILED", "A tuning could not identify the boiler.", "Heater off; the values from before stay in use.", "Fill it as usual, let it be cold, and tune again; TUNE_GET tells why."),
     (501, "STORE_FULL", "The device's store is full.", "Nothing was stored.", "Pull and delete old records."),
     (502, "STORE_FAILED", "The device's store did not take a write.", "Nothing was stored.", "Try again; the flash may be worn."),

@@ -51,7 +51,7 @@ FIELDS = (
     "burst_halves",
     "coil_pulses",
 )
-SWITCHES = ("water_ok", "latch_closed", "upright", "button", "coil_on")
+SWITCHES = ("water_ok", "latch_closed", "upright", "drained", "button", "coil_on")
 SAMPLE_FMT = "<10iB"
 IDENTITY_FMT = "<6sIBIH8s"
 """uid, boot_id, reset_cause, caps, rx_window, firmware_hash."""

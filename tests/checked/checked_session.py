@@ -18,7 +18,7 @@ from podsteam_twin.machine import Machine
 
 ARRAYS = ("sense", "safety.dry", "heat.boiling", "heat.onset", "heat.balance", "link.events")
 """Modules of the control path that keep numbers in an `array`, which would strip the check."""
-SWITCHES = ("water_ok", "latch_closed", "upright", "button", "coil_on")
+SWITCHES = ("water_ok", "latch_closed", "upright", "drained", "button", "coil_on")
 
 
 def parts(thing: object, seen: set[int]) -> Iterator[object]:

@@ -15,6 +15,12 @@ from podsteam_firmware.hal import BURST_DONE, LINK_RX, NFC_READY, VALVE_DONE, pi
 from podsteam_firmware.signals import Inputs
 
 Load = Callable[[str], types.ModuleType]
+SWITCHES = {
+    "water_ok": pins.WATER_OK,
+    "latch_closed": pins.LATCHED,
+    "upright": pins.UPRIGHT,
+    "drained": pins.DRAINED,
+}
 
 
 # Sensing ----------------------------------------------------------------------------------------------------
@@ -23,14 +29,12 @@ Load = Callable[[str], types.ModuleType]
 def test_switches_and_button(hal: Any, chip: Chip) -> None:
     inputs = Inputs()
     hal.sample(inputs)
-    assert (inputs.water_ok, inputs.latch_closed, inputs.upright, inputs.button) == (False,) * 4
+    assert not any(getattr(inputs, name) for name in (*SWITCHES, "button"))
     expander = chip.devices[1][pins.EXPANDER]
-    for bit, name in ((pins.WATER_OK, "water_ok"), (pins.LATCHED, "latch_closed"), (pins.UPRIGHT, "upright")):
+    for name, bit in SWITCHES.items():
         expander.grounded = bit
         hal.sample(inputs)
-        assert {n: getattr(inputs, n) for n in ("water_ok", "latch_closed", "upright")} == {
-            n: n == name for n in ("water_ok", "latch_closed", "upright")
-        }
+        assert {n: getattr(inputs, n) for n in SWITCHES} == {n: n == name for n in SWITCHES}
     chip.outside(pins.BUTTON, 0)
     hal.sample(inputs)
     assert inputs.button is True
@@ -49,7 +53,7 @@ def test_switches_that_cannot_be_read_are_open(hal: Any, chip: Chip, how: str) -
     before_us = chip.t_us
     for _ in range(3):
         hal.sample(inputs)
-        assert (inputs.water_ok, inputs.latch_closed, inputs.upright) == (False,) * 3
+        assert not any(getattr(inputs, name) for name in SWITCHES)
     # A stuck bus is left alone after the first timeout; the readings of three ticks without a wait cost 12 ms.
     assert chip.t_us - before_us < 40_000
     chip.stuck.clear()

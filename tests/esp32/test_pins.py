@@ -35,7 +35,7 @@ def test_the_lines_are_the_module() -> None:
     public = {name: value for name, value in vars(pins).items() if name.isupper() and name not in ("EXPANDER", "CLOCK")}
     assert public == {name: value for name, value, _, _ in rows()}
     assert len(GPIOS) == 21
-    assert len(BITS) == 6
+    assert len(BITS) == 7
 
 
 def test_no_pin_is_used_twice() -> None:

@@ -257,7 +257,7 @@ class Watch:
         latched_us = self.latched_us
         return {
             "latched_ms": None if latched_us is None else max(latched_us - self.since_us, 0) // 1000,
-            **self._apart(latched_us),
+            **self._apart(latched_us, off),
             "off_ms": max(self.off_us - self.since_us, 0) // 1000 if off else None,
             "relay_ms": max(self.open_us - self.since_us, 0) // 1000 if off else None,
             "seen_ms": seen_ms,
@@ -266,15 +266,17 @@ class Watch:
             "events": [(w.EventValue(e).name, a) for e, a, _ in events],
         }
 
-    def _apart(self, latched_us: int | None) -> Seen:
+    def _apart(self, latched_us: int | None, off: bool) -> Seen:
         """Times between what happened in the board, in ms: from a whole cycle of current that was not commanded to the
-        latched fault, from there to the open relay, and from an over-hot sensor to the last current."""
+        latched fault, from there to the open relay, and from an over-hot sensor to the last current (0 where that came
+        first)."""
         stray_us = self.truth["stray_us"]
         told = latched_us is not None
+        hot_us = self.off_us if self.hot_us is None and off else self.hot_us
         return {
             "stray_ms": (latched_us - stray_us) // 1000 if told and stray_us else None,
             "opens_ms": max(self.open_us - latched_us, 0) // 1000 if told else None,
-            "hot_ms": None if self.hot_us is None else max(self.off_us - self.hot_us, 0) // 1000,
+            "hot_ms": None if hot_us is None else max(self.off_us - hot_us, 0) // 1000,
         }
 
 

@@ -115,6 +115,24 @@ def test_water_that_falls_by_6_k_in_2_s_is_in_doubt() -> None:
     assert not doubted(599)[0].doubt
 
 
+@pytest.mark.parametrize(("quiet", "doubt"), [(1, True), (39, True), (40, False)])
+def test_water_that_falls_while_power_rests_is_in_doubt_for_10_s(quiet: int, doubt: bool) -> None:
+    """Keeping warm, power comes in pulses. A wall without power may do what it likes."""
+    detached, past = heated()
+    past.quiet = quiet
+    assert detached.step(past.look(past.wall - 2000, past.water - 600)) == 0
+    assert detached.doubt is doubt
+
+
+def test_a_wall_that_falls_while_power_rests_says_nothing() -> None:
+    detached, past = heated()
+    past.quiet = 1
+    past.look(past.water - 700)
+    past._walls[:] = [past.wall + 700] * 16
+    assert [detached.step(past) for _ in range(4)] == [0] * 4
+    assert not detached.doubt
+
+
 @pytest.mark.parametrize(
     ("wall", "water", "poured"), [(9500, 9200, True), (9501, 9200, False), (9267, 7800, True), (9268, 7800, False)]
 )

@@ -38,15 +38,16 @@ class Bench:
 
 def test_a_new_detector_knows_nothing() -> None:
     frozen = Frozen()
-    assert (frozen.detail, frozen.proof) == (0, 0)
+    assert (frozen.detail, frozen.proof, frozen.strong) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("channel", range(4))
 @pytest.mark.parametrize(("full", "ticks"), [(True, 55), (False, 541)])
 def test_a_channel_that_stands_still(channel: int, full: bool, ticks: int) -> None:
     """2.7 s at full power, 27 s with less, after the first reading that stays."""
-    bench = Bench()
+    bench = Bench(550.0)
     assert bench.run(400) == 0
+    assert bench.frozen.strong < 960
     bench.stuck[NAMES[channel]] = 1_111_000
     assert bench.run(700, full) == ticks
     assert bench.frozen.detail == channel * CHANNEL + 1_111_000
@@ -55,11 +56,55 @@ def test_a_channel_that_stands_still(channel: int, full: bool, ticks: int) -> No
 
 
 def test_full_power_weighs_ten_times_as_much() -> None:
-    bench = Bench()
+    bench = Bench(550.0)
     bench.run(400)
     bench.stuck["wall_uv"] = 1_111_000
     assert bench.run(41, True) == 0
     assert bench.run(200) == 140
+
+
+@pytest.mark.parametrize("channel", range(4))
+def test_with_much_noise_power_does_not_matter(channel: int) -> None:
+    """2.7 s, once a noise of a step has been proved for some seconds."""
+    bench = Bench()
+    assert bench.run(1200) == 0
+    assert bench.frozen.strong >= 960
+    bench.stuck[NAMES[channel]] = 1_111_000
+    assert bench.run(100) == 55
+    assert bench.frozen.detail == channel * CHANNEL + 1_111_000
+
+
+@pytest.mark.parametrize(("strong", "still", "found"), [(961, 530, True), (960, 530, False), (961, 529, False)])
+def test_that_proof_must_reach_960_too(strong: int, still: int, found: bool) -> None:
+    frozen, inputs = Frozen(), Inputs()
+    inputs.wall_uv, inputs.reference_uv = 5, 1000
+    frozen.step(inputs, False)
+    frozen._still[0] = still
+    frozen.proof, frozen.strong = 1900, strong
+    inputs.water_uv = inputs.outlet_uv = 1
+    assert frozen.step(inputs, False) is found
+    assert (frozen.proof, frozen.strong) == (1899, strong - 1)
+
+
+def test_it_grows_by_eight_and_ends_at_its_most() -> None:
+    frozen, inputs = Frozen(), Inputs()
+    seen: list[int] = []
+    for value in (1000, 1010, 1030, 1031, 1051):
+        inputs.reference_uv = value
+        frozen.step(inputs, False)
+        seen.append(frozen.strong)
+    assert seen == [0, 0, 8, 7, 15]
+    frozen.strong = 1915
+    inputs.reference_uv = 2000
+    frozen.step(inputs, False)
+    assert frozen.strong == 1920
+
+
+@pytest.mark.parametrize("sigma", [670.0, 800.0, 1000.0, 4000.0])
+@pytest.mark.parametrize("offset", [0.0, 499.0])
+def test_no_false_trip_at_less_power(sigma: float, offset: float) -> None:
+    """10 min, in the middle of a step and at its edge."""
+    assert Bench(sigma, 5, offset).run(12_000) == 0
 
 
 def test_one_other_reading_begins_anew() -> None:

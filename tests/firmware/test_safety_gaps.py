@@ -369,9 +369,9 @@ def test_counters_start_from_what_they_show() -> None:
 def test_lost_mains_forgets_what_is_missing() -> None:
     load = Load()
     inputs = Inputs()
-    run_load(load, [(0, 0), (11, 0)], inputs)
+    run_load(load, [(0, 0), (9, 0)], inputs)
     assert load.step(inputs, False) == 0
-    assert run_load(load, [(11, 0)], inputs) == [0]
+    assert run_load(load, [(9, 0)], inputs) == [0]
     assert run_load(load, [(1, 0)], inputs)[0] != 0
 
 
@@ -379,23 +379,23 @@ def test_without_mains_nothing_is_summed() -> None:
     load = Load()
     inputs = Inputs()
     load.step(inputs, True)
-    for change in ((12, 0), (0, 5)):
+    for change in ((10, 0), (0, 5)):
         inputs.burst_halves += change[0]
         inputs.load_halves += change[1]
         assert load.step(inputs, False) == 0
-    assert run_load(load, [(11, 0)], inputs) == [0]
+    assert run_load(load, [(9, 0)], inputs) == [0]
 
 
 def test_sums_do_not_go_below_zero() -> None:
     """Neither by the other sum's growth nor by forgetting: what is missing now counts whole."""
-    assert run_load(Load(), [(0, 0), (0, 1), (12, 0)])[2] == m.CODE_ELEMENT_OPEN
+    assert run_load(Load(), [(0, 0), (0, 1), (10, 0)])[2] == m.CODE_ELEMENT_OPEN
     assert run_load(Load(), [(0, 0), (4, 0), (0, 5)])[2] == m.CODE_SSR_WELDED
-    for tick in ((12, 0), (0, 5)):
+    for tick in ((10, 0), (0, 5)):
         assert run_load(Load(), [(0, 0)] * 159 + [tick])[-1] != 0
 
 
 def test_sums_start_at_zero_after_a_verdict() -> None:
-    for one, code in ((12, m.CODE_ELEMENT_OPEN), (-5, m.CODE_SSR_WELDED)):
+    for one, code in ((10, m.CODE_ELEMENT_OPEN), (-5, m.CODE_SSR_WELDED)):
         tick = (max(one, 0), max(-one, 0))
         less = (max(one - 1, 0), max(-one - 1, 0))
         load = Load()
@@ -406,14 +406,14 @@ def test_sums_start_at_zero_after_a_verdict() -> None:
 
 
 def test_one_is_forgotten_in_every_160_ticks() -> None:
-    """11 missing before each forgetting, then it takes 2 more: at ticks 160 and 320, neither sooner nor later."""
+    """9 missing before each forgetting, then it takes 2 more: at ticks 160 and 320, neither sooner nor later."""
     for period in (1, 2):
         for early in (0, 1):
-            steps = [(0, 0)] * (160 * period - 1 - early) + [(11, 0)] * early + [(0, 0)] + [(0, 0)] * (1 - early)
+            steps = [(0, 0)] * (160 * period - 1 - early) + [(9, 0)] * early + [(0, 0)] + [(0, 0)] * (1 - early)
             load = Load()
             inputs = Inputs()
             run_load(load, steps, inputs)
-            assert load._missing == (10 if early else 0)
+            assert load._missing == (8 if early else 0)
             assert load._ticks == (0 if early else 1)
 
 
@@ -433,24 +433,24 @@ FULL = [(5, 5)] * 40
 
 
 def test_one_whole_cycle_that_was_commanded_off_and_flowed_is_a_welded_relay() -> None:
-    """Decided in the tick after the one in which it was counted: 100 ms."""
+    """Decided in the tick in which it was counted: 50 ms. One later where a half-cycle is not in yet."""
     codes = counted([*FULL, (3, 5), (5, 5), (5, 5)])
-    assert codes == [0] * 41 + [m.CODE_SSR_WELDED, 0]
-    assert counted([*FULL, (4, 5), (4, 5), (5, 5), (5, 5)])[40:] == [0, 0, m.CODE_SSR_WELDED, 0]
+    assert codes[:41] == [0] * 40 + [m.CODE_SSR_WELDED]
+    assert counted([*FULL, (4, 5), (4, 5), (5, 5), (5, 5)])[40:42] == [0, m.CODE_SSR_WELDED]
+    assert counted([*FULL, (5, 4), (2, 5), (5, 5), (5, 5)])[40:43] == [0, 0, m.CODE_SSR_WELDED]
 
 
 def test_its_detail_is_what_flowed_too_much() -> None:
     load, inputs = Load(), Inputs()
     load.step(inputs, True)
     inputs.load_halves, inputs.zero_cross = 2, 2
-    assert load.step(inputs, True) == 0
     assert load.step(inputs, True) == m.CODE_SSR_WELDED
     assert load.detail == -2
 
 
-def test_half_a_cycle_or_a_cycle_that_lasts_for_one_tick_is_not() -> None:
+def test_half_a_cycle_or_a_cycle_that_lasts_for_one_tick_with_one_missing_is_not() -> None:
     assert set(counted([*FULL, (4, 5), *FULL])) == {0}
-    assert set(counted([*FULL, (3, 5), (5, 3), *FULL])) == {0}
+    assert set(counted([*FULL, (4, 4), (3, 5), (5, 3), *FULL])) == {0}
 
 
 def test_a_miscount_and_a_late_reading_away_from_an_off_cycle_are_not() -> None:
@@ -540,7 +540,7 @@ def test_each_input_has_a_sum_of_its_own_that_does_not_grow_for_ever() -> None:
     assert ranges.step(inputs) == 0
 
 
-@pytest.mark.parametrize(("uv", "hot"), [(283_500, True), (283_501, False), (160_000, True)])
+@pytest.mark.parametrize(("uv", "hot"), [(295_700, True), (295_701, False), (160_000, True)])
 def test_over_temperature_at_its_edges(uv: int, hot: bool) -> None:
     ranges = Ranges()
     inputs = healthy()

@@ -35,18 +35,10 @@ def test_nothing_has_run_before_power_on() -> None:
 
 def test_a_sound_unit_passes() -> None:
     test = SelfTest()
-    assert test.power_on(300) == 0
-    assert test.done == sum(bit(name) for name in ("MEMORY", "ARITHMETIC", "SEQUENCE", "RANGES", "LOAD", "LEDGER"))
+    assert test.power_on() == 0
+    assert test.done == sum(bit(name) for name in ("MEMORY", "ARITHMETIC", "SEQUENCE", "RANGES", "LOAD"))
     assert test.failed == 0
-    assert list(test.readings) == [-1, 0, 0, 110, 113, 0, 0, 0, 0, 300]
-
-
-def test_a_full_ledger_is_told_and_forbids_nothing() -> None:
-    test = SelfTest()
-    assert test.power_on(0) == 0
-    assert test.failed == bit("LEDGER")
-    assert test.power_on(1) == 0
-    assert test.failed == 0
+    assert list(test.readings) == [-1, 0, 0, 110, 113, 0, 0, 0, 0, 0]
 
 
 class Cells(list[int]):
@@ -77,10 +69,10 @@ def cells(broken: Callable[[int, int], int]) -> SelfTest:
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_stuck_bit_is_found_at_power_on_and_in_the_ticks(broken: Callable[[int, int], int]) -> None:
     test = cells(broken)
-    assert test.power_on(9) & bit("MEMORY")
+    assert test.power_on() & bit("MEMORY")
     assert test.readings[selftest.MEMORY] in (0, 3, 15)
     test = cells(lambda _, value: value)
-    assert test.power_on(9) == 0
+    assert test.power_on() == 0
     test._scratch.broken = broken  # type: ignore[attr-defined]
     assert [test.step() for _ in range(64)][-1] == bit("MEMORY")
 
@@ -88,7 +80,7 @@ def test_a_stuck_bit_is_found_at_power_on_and_in_the_ticks(broken: Callable[[int
 def test_two_places_that_are_one_are_found() -> None:
     test = cells(lambda _, value: value)
     memory = test._scratch
-    assert test.power_on(9) == 0
+    assert test.power_on() == 0
     assert [test.step() for _ in range(64)][-1] == 0
 
     def alias(i: int, value: int) -> int:
@@ -107,7 +99,7 @@ def test_two_places_that_are_one_are_found() -> None:
 )
 def test_wrong_arithmetic(monkeypatch: pytest.MonkeyPatch, name: str, wrong: Callable[..., int], answer: int) -> None:
     test = SelfTest()
-    assert test.power_on(9) == 0
+    assert test.power_on() == 0
     monkeypatch.setattr(selftest, name, wrong)
     found = [test.step() for _ in range(64)]
     assert found.index(bit("ARITHMETIC")) == 20
@@ -156,7 +148,7 @@ def test_checkpoints_that_let_everything_pass(name: str) -> None:
             return True
 
     test = SelfTest()
-    assert test.power_on(9) == 0
+    assert test.power_on() == 0
     test._checkpoints = Blind()
     if name == "mark":
         Blind.passed = Checkpoints.passed  # type: ignore[method-assign]
@@ -177,7 +169,7 @@ def test_a_range_check_that_counts_wrong(monkeypatch: pytest.MonkeyPatch, limit:
             return self._bad[i] >= limit
 
     monkeypatch.setattr(selftest, "Ranges", Wrong)
-    assert SelfTest().power_on(9) == bit("RANGES")
+    assert SelfTest().power_on() == bit("RANGES")
 
 
 def test_a_range_check_that_does_not_see_heat(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +179,7 @@ def test_a_range_check_that_does_not_see_heat(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(selftest, "Ranges", Wrong)
     test = SelfTest()
-    assert test.power_on(9) == bit("RANGES")
+    assert test.power_on() == bit("RANGES")
     assert test.readings[selftest.RANGES] == 0
 
 
@@ -200,7 +192,7 @@ def test_a_load_check_that_sees_only_one_side(monkeypatch: pytest.MonkeyPatch, c
 
     monkeypatch.setattr(selftest, "Load", Wrong)
     test = SelfTest()
-    assert test.power_on(9) == bit("LOAD")
+    assert test.power_on() == bit("LOAD")
     assert test.readings[selftest.LOAD] == reading
 
 
@@ -210,7 +202,7 @@ def test_a_load_check_that_always_complains(monkeypatch: pytest.MonkeyPatch) -> 
             return super().step(inputs, mains) or 114
 
     monkeypatch.setattr(selftest, "Load", Wrong)
-    assert SelfTest().power_on(9) == bit("LOAD")
+    assert SelfTest().power_on() == bit("LOAD")
 
 
 # Before heat ------------------------------------------------------------------------------------------------
@@ -275,7 +267,7 @@ def test_readings_of_coil_and_relay() -> None:
 
 def test_a_turn_takes_64_ticks_and_nothing_stays_behind() -> None:
     test = SelfTest()
-    test.power_on(9)
+    test.power_on()
     seen: list[int] = []
     test._word = lambda i: seen.append(i) or True  # type: ignore[method-assign]
     test._arithmetic = lambda: seen.append(100)  # type: ignore[method-assign]

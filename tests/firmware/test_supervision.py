@@ -21,6 +21,7 @@ class Finds:
         self.energy = 4711
         self.rate = 0
         self.sound = False
+        self.near = False
         self.commanded = self.counted = 0
         self.doubt = False
         self.testing = self.passed = False
@@ -145,6 +146,32 @@ def test_unsound_readings_reach_no_detector_but_the_ranges() -> None:
     bench.tick()
     assert [len(each.asked) for each in raw.values()] == [1, 1, 1]
     assert raw["_noisy"].settled == 2
+
+
+def test_one_hot_reading_reaches_what_counts_jumps_and_nothing_else() -> None:
+    raw = {name: Finds(False) for name in ("_frozen", "_noisy", "_dry")}
+    bench = Bench(**raw)
+    bench.inputs.wall_uv = 250_000
+    bench.tick()
+    assert [len(each.asked) for each in raw.values()] == [0, 1, 0]
+    assert raw["_noisy"].settled == 0
+    # Beside one that is missing it is no jump.
+    bench.inputs.outlet_uv = 2_500_000
+    bench.tick()
+    assert [len(each.asked) for each in raw.values()] == [0, 1, 0]
+    assert raw["_noisy"].settled == 1
+    bench.inputs.wall_uv = 700_000
+    bench.tick()
+    assert [len(each.asked) for each in raw.values()] == [0, 1, 0]
+    assert raw["_noisy"].settled == 2
+
+
+def test_a_wall_that_jumps_to_hot_and_back_is_noisy() -> None:
+    bench = Bench()
+    for i in range(60):
+        bench.inputs.wall_uv = 250_000 if i % 5 == 0 else 700_000
+        bench.tick()
+    assert bench.supervisor.fault == m.CODE_SENSOR_NOISY
 
 
 def test_a_surge_of_the_mains_lets_the_dry_rules_settle() -> None:

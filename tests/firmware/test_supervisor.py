@@ -142,7 +142,7 @@ def test_limits_are_the_temperatures_they_claim() -> None:
     """Each limit in uV, computed again from the Beta equation."""
     for module, name, celsius in (
         ("ranges", "_OPEN_UV", -10.0),
-        ("ranges", "_HOT_UV", 135.0),
+        ("ranges", "_HOT_UV", 133.0),
         ("supervisor", "_COOL_UV", 50.0),
         ("dry", "_RUNAWAY_UV", 114.0),
         ("dry", "_RUNAWAY_GROWN_UV", 124.0),
@@ -162,7 +162,7 @@ def test_sensor_open_and_short(index: int, sensor: str, good: int, bad: int, cod
     name = sensor + "_uv"
     fine = getattr(bench.inputs, name)
     if sensor == "wall" and code == m.CODE_WALL_SHORT:
-        good = 284_000
+        good = 296_000
     setattr(bench.inputs, name, good)
     assert bench.run(3).fault == 0
     for reading in (bad, bad, fine, bad, bad):
@@ -222,19 +222,19 @@ def test_range_fault_may_last_for_hours() -> None:
 def test_over_temperature_two_of_three(pattern: str) -> None:
     bench = Bench().allowed()
     for i, hot in enumerate(pattern):
-        bench.inputs.wall_uv = 283_500 if hot == "1" else 284_000
+        bench.inputs.wall_uv = 295_700 if hot == "1" else 296_000
         assert bench.supervisor.fault == 0
         bench.tick()
         if hot == "1":
             assert not bench.supervisor.allow
         assert (bench.supervisor.fault != 0) is (i == len(pattern) - 1)
     assert bench.supervisor.fault == m.CODE_OVER_TEMPERATURE
-    assert bench.supervisor.fault_detail == 283_500
+    assert bench.supervisor.fault_detail == 295_700
 
 
 def test_hot_readings_far_apart_are_no_over_temperature() -> None:
     bench = Bench().allowed()
-    for reading in (283_500, 284_000, 284_000, 283_500, 284_000, 284_000):
+    for reading in (295_700, 296_000, 296_000, 295_700, 296_000, 296_000):
         bench.inputs.wall_uv = reading
         bench.tick()
     assert bench.supervisor.fault == 0
@@ -255,18 +255,18 @@ def test_stale_samples(age_ms: int, fault: int) -> None:
 
 
 def test_element_open() -> None:
-    """12 half-cycles of current missing: 120 ms at full power."""
+    """10 half-cycles of current missing: 100 ms at full power."""
     bench = Bench().allowed()
     bench.burst = 5
-    assert bench.ticks_to_fault() == 3
+    assert bench.ticks_to_fault() == 2
     assert bench.supervisor.fault == m.CODE_ELEMENT_OPEN
-    assert bench.supervisor.fault_detail == 15
+    assert bench.supervisor.fault_detail == 10
 
 
 def test_half_the_current_missing_is_an_open_element_too() -> None:
     bench = Bench().allowed()
     bench.burst, bench.load, bench.warming_uv = 4, 2, 900
-    assert bench.ticks_to_fault() == 6
+    assert bench.ticks_to_fault() == 5
     assert bench.supervisor.fault == m.CODE_ELEMENT_OPEN
 
 
@@ -343,7 +343,7 @@ class LoadBench:
 
 
 def test_edges_of_the_load_sums() -> None:
-    """4 half-cycles too many or 11 missing are nothing; one more is a fault, with that number as its detail."""
+    """4 half-cycles too many or 9 missing are nothing; one more is a fault, with that number as its detail."""
     for _ in range(2):
         bench = LoadBench()
         assert bench.step(0, 4) == 0
@@ -357,12 +357,12 @@ def test_edges_of_the_load_sums() -> None:
                 assert bench.step(0, 4) == 0
             assert bench.step(0, 1) == m.CODE_SSR_WELDED
         bench = LoadBench()
-        assert bench.step(11, 0) == 0
+        assert bench.step(9, 0) == 0
         assert bench.step(1, 0) == m.CODE_ELEMENT_OPEN
-        assert bench.load.detail == 12
-        assert bench.step(11, 0) == 0
+        assert bench.load.detail == 10
+        assert bench.step(9, 0) == 0
         assert bench.step(0, 0, mains=False) == 0
-        assert bench.step(11, 0) == 0
+        assert bench.step(9, 0) == 0
         assert bench.step(1, 0) == m.CODE_ELEMENT_OPEN
 
 
@@ -371,11 +371,11 @@ def test_too_many_and_too_few_cancel() -> None:
     for _ in range(20):
         assert bench.step(3, 0) == 0
         assert bench.step(0, 3) == 0
-    assert bench.step(11, 0) == 0
-    assert bench.step(0, 11) == m.CODE_SSR_WELDED
+    assert bench.step(9, 0) == 0
+    assert bench.step(0, 9) == m.CODE_SSR_WELDED
 
 
-@pytest.mark.parametrize(("commanded", "counted", "edge"), [(0, 1, 4), (1, 0, 11)])
+@pytest.mark.parametrize(("commanded", "counted", "edge"), [(0, 1, 4), (1, 0, 9)])
 def test_one_half_cycle_is_forgotten_in_eight_seconds(commanded: int, counted: int, edge: int) -> None:
     bench = LoadBench()
     assert bench.step(commanded * edge, counted * edge) == 0

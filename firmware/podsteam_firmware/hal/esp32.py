@@ -160,6 +160,7 @@ class Esp32Hal(Hal):
         inputs.water_ok = closed & pins.WATER_OK != 0
         inputs.latch_closed = closed & pins.LATCHED != 0
         inputs.upright = closed & pins.UPRIGHT != 0
+        inputs.drained = closed & pins.DRAINED != 0
         inputs.button = self._button.value() == 0
         inputs.coil_on = self._coil.value() == 1
 

@@ -102,7 +102,7 @@ class Panel:
         """Bits of the closed switches."""
         if self._part.read(self._buf) < 0:
             return 0
-        return ~self._buf[0] & (pins.WATER_OK | pins.LATCHED | pins.UPRIGHT)
+        return ~self._buf[0] & (pins.WATER_OK | pins.LATCHED | pins.UPRIGHT | pins.DRAINED)
 
 
 _DAYS = b"\0\0\x1f\x3b\x5a\x78\x97\xb5\xd4\xf3"

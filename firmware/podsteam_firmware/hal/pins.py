@@ -59,3 +59,4 @@ BLUE = const(0x04)  # light: blue
 WATER_OK = const(0x10)  # switch: closed while there is water
 LATCHED = const(0x20)  # switch: closed while the podlet latch is
 UPRIGHT = const(0x40)  # switch: closed while the device stands upright
+DRAINED = const(0x80)  # switch: closed while the condensate trap is not full

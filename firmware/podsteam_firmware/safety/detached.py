@@ -26,6 +26,8 @@ _LEAST_HALVES = const(40)
 _LESS_HALVES = const(10)
 _UPSET_LOOKS = const(40)
 """10 s after a sag of the mains, or after cold water, nothing that falls is judged."""
+_REST_LOOKS = const(40)
+"""Keeping warm, power rests for seconds: the water's sensor may come off then as well."""
 _FORGET_LOOKS = const(240)
 _DOUBT_LOOKS = const(360)
 _ANSWER_CDEG = const(200)
@@ -59,11 +61,11 @@ class Detached:
             self._upset -= 1
         if trend.sagged:
             self._upset = _UPSET_LOOKS
-        if trend.quiet > 0:
-            if trend.quiet >= _FORGET_LOOKS:
-                self._over = False
+        if trend.quiet >= _FORGET_LOOKS:
+            self._over = False
+        if trend.quiet >= _REST_LOOKS:
             return 0
-        if self._lies_under(trend) or self._fell(trend):
+        if trend.quiet == 0 and (self._lies_under(trend) or self._fell(trend)):
             return CODE_WALL_SENSOR
         if trend.water_rose(_WINDOW) <= -_FALL_CDEG:
             self.doubt = True

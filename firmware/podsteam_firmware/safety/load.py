@@ -4,9 +4,10 @@
 The two counters are read a moment apart and the relay switches at zero crossings, so they may differ by a half-cycle
 for a moment, never for long: differences are summed up, and let go at one in 8 s, which forgets the odd miscount. At
 full power only the one cycle in 2 s that is left out can tell a welded relay. Its two half-cycles of current lift the
-difference of the counters over its lowest value of the last second by two. If that stays for two ticks, and in the
-last three the mains had two half-cycles more than were commanded and hardly one more than flowed, it is decided. A
-miscount and a late reading together make no fault, unless they fall on that very cycle.
+difference of the counters over its lowest value of the last second by two. If in the last three ticks the mains had two
+half-cycles more than were commanded and none more than flowed, it is decided; if one more, which a late reading makes,
+the difference must stay for two ticks. A miscount and a late reading together make no fault, unless they fall on that
+very cycle.
 """
 
 from podsteam_protocol.const import const
@@ -24,8 +25,8 @@ _HALVES_MAX = const(64)
 """More in one tick is a counter that was set back."""
 _WELDED_HALVES = const(5)
 """50 ms of current too much."""
-_OPEN_HALVES = const(12)
-"""120 ms of current missing at full power."""
+_OPEN_HALVES = const(10)
+"""100 ms of current missing at full power."""
 _FORGET_TICKS = const(160)
 _CYCLE_HALVES = const(2)
 """A cycle that was commanded off, and flowed."""
@@ -108,7 +109,9 @@ class Load:
         self._high_ticks = self._high_ticks + 1 if self.detail <= -_CYCLE_HALVES else 0
         off = self._off + self._off_1 + self._off_2
         gap = self._gap + self._gap_1 + self._gap_2
-        return self._high_ticks >= _CYCLE_TICKS and off >= _CYCLE_HALVES and gap <= _GAP_HALVES
+        if off < _CYCLE_HALVES or gap > _GAP_HALVES:
+            return False
+        return self._high_ticks >= (_CYCLE_TICKS if gap > 0 else 1)
 
     def _judge(self, missing: int) -> int:
         self._ticks += 1

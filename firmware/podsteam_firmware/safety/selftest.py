@@ -16,8 +16,8 @@ covers and what it cannot:
 * SENSORS, before heat: all readings and the reference are in range. COIL: the valve's coil is off. MAINS: they are
   there. Shown here; what follows from them is the supervisor's and the doser's, which let a single wrong reading pass.
 * RELAY, before heat and at its end: no current while the relay is open (`weld`).
-* LEDGER, at power-on and before heat: there is room for records. Without it a fault cannot be written down while hot,
-  only when the relay is open, and nothing is dosed: told, and no reason not to heat.
+* LEDGER, before heat: there is room for records. Without it a fault cannot be written down while hot, only when the
+  relay is open, and nothing is dosed: told, no reason not to heat. Not at power-on: a new unit makes room only then.
 * Program memory is checked by the loader before it starts an application: SHA-256 of each file. Not again while it
   runs.
 * The clock is held against the mains (`clock`), and the converter against its reference and its noise (`frozen`).
@@ -80,9 +80,8 @@ class SelfTest:
         self._checkpoints = Checkpoints()
         self._turn = 0
 
-    def power_on(self, room: int) -> int:
-        """Everything that needs no hardware; `room`: records that the ledger can take. Returns the bits that
-        forbid heat."""
+    def power_on(self) -> int:
+        """Everything that needs no hardware. Returns the bits that forbid heat."""
         wrong = -1
         for i in range(_WORDS):
             if not self._word(i):
@@ -92,11 +91,11 @@ class SelfTest:
         self._sequence()
         self._ranges()
         self._load()
-        self._note(LEDGER, room > 0, room)
         return self.failed & STOPS
 
     def before_heat(self, inputs: "Inputs", supervisor: "Supervisor", room: int) -> int:
-        """What the hardware shows now, before the relay may close. Returns the bits that forbid heat."""
+        """What the hardware shows now, before the relay may close; `room`: records that the ledger can take. Returns
+        the bits that forbid heat."""
         self._note(SENSORS, supervisor.sound(), inputs.reference_uv)
         self._note(COIL, not inputs.coil_on, inputs.coil_pulses)
         self._note(MAINS, not supervisor.mains_lost, inputs.mains_uv)

@@ -225,6 +225,8 @@ class Supervisor:
         self._clocks(inputs, heat_wanted)
         if self._ranges.sound:
             self._thermal(inputs, 0 if testing else self._load.commanded)
+        elif self._ranges.near:
+            self._jumping(inputs)
         else:
             self._noisy.restart()
 
@@ -263,8 +265,7 @@ class Supervisor:
         crossings = self._passed
         if self._frozen.step(inputs, commanded > 0 and commanded * 5 >= crossings * 4):
             self.trip(CODE_FROZEN, self._frozen.detail)
-        if self._noisy.step(inputs):
-            self.trip(CODE_SENSOR_NOISY, self._noisy.detail)
+        self._jumping(inputs)
         if self._dry.step(inputs.wall_uv, inputs.water_uv, commanded):
             self.trip(CODE_DRY_BOIL, self._dry.detail)
         slot = self._trend.step(inputs, commanded, crossings)
@@ -273,6 +274,10 @@ class Supervisor:
                 self._rising(inputs.mains_uv)
             elif slot == 4:
                 self._contradicting()
+
+    def _jumping(self, inputs: "Inputs") -> None:
+        if self._noisy.step(inputs):
+            self.trip(CODE_SENSOR_NOISY, self._noisy.detail)
 
     def _rising(self, mains_uv: int) -> None:
         """The slow detectors of a heat-up."""

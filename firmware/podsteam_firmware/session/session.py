@@ -32,6 +32,10 @@ _BAD_TICKS = const(4)
 """A switch must report trouble for this long (200 ms) to be believed."""
 _SCALD_MC = const(70_000)
 """Outlet from which on nothing starts: bare metal of 65 to 70 degC burns the skin in a second (ISO 13732-1)."""
+_WARM_MK = const(10_000)
+"""Keeping warm, the outlet is never so much hotter than the water is to be, or the water boils."""
+_SUPERHEATED_MC = const(115_000)
+"""Making steam: steam off water has 101 degC at most."""
 _MC_NEAR = const(1000)
 """Keep-warm counts from this close to its temperature."""
 _TUNE_BEGINS_MS = const(500)
@@ -95,8 +99,14 @@ class Session:
         return self.state == m.STATE_WARM_UP or self.state == m.STATE_STEAM
 
     def ready(self, inputs: "Inputs", sense: "Sense") -> bool:
-        """Whether the device may start: water, upright, mains, and an outlet that burns nobody."""
-        return inputs.water_ok and inputs.upright and sense.mains_ok and sense.outlet_mc < _SCALD_MC
+        """Whether the device may start: water, upright, mains, a drained trap, and an outlet that burns nobody."""
+        if not inputs.water_ok or not inputs.upright or not inputs.drained:
+            return False
+        return sense.mains_ok and not self.scalding(sense)
+
+    def scalding(self, sense: "Sense") -> bool:
+        """Whether the outlet is over its scald limit."""
+        return sense.outlet_mc >= _SCALD_MC
 
     def locked_out(self, now_ms: int) -> bool:
         """Whether a stop lies less than 2 s back."""
@@ -232,6 +242,10 @@ class Session:
             reason = m.STOP_NO_WATER
         elif not sense.mains_ok:
             reason = m.STOP_MAINS_LOST
+        elif not inputs.drained:
+            reason = m.STOP_UNDRAINED
+        elif self.heating() and sense.outlet_mc >= self._outlet_most_mc():
+            reason = m.STOP_OUTLET_HOT
         self._bad_ticks = self._bad_ticks + 1 if reason else 0
         if self._bad_ticks >= _BAD_TICKS:
             self._bad_ticks = 0
@@ -239,12 +253,24 @@ class Session:
         elif self.heating() and self._heat.probe_dry:
             self.stop(now_ms, m.STOP_NO_WATER, 0)
 
+    def _holding(self) -> bool:
+        """Whether it keeps warm, before it makes steam."""
+        program = self.program
+        warm = program.hold_mc and self._hold_ms < program.hold_s * 1000
+        return bool(warm) and self.state == m.STATE_WARM_UP and not self.tuning
+
+    def _outlet_most_mc(self) -> int:
+        """Outlet from which on what runs is stopped, milli-degC."""
+        if self._holding():
+            return max(_SCALD_MC, self.program.hold_mc + _WARM_MK)
+        return _SUPERHEATED_MC
+
     def _warm_up(self, now_ms: int, elapsed_ms: int, sense: "Sense") -> None:
         if self.tuning:
             self._tune(now_ms, elapsed_ms)
             return
         program = self.program
-        if program.hold_mc and self._hold_ms < program.hold_s * 1000:
+        if self._holding():
             if sense.water_mc >= program.hold_mc - _MC_NEAR:
                 self._hold_ms += elapsed_ms
             return
@@ -293,7 +319,7 @@ class Session:
             self._heat.off()
         elif self.tuning:
             self._heat.tune()
-        elif self.state == m.STATE_WARM_UP and program.hold_mc and self._hold_ms < program.hold_s * 1000:
+        elif self._holding():
             self._heat.hold(program.hold_mc)
         else:
             rate_mg_min = program.rate_mg_min(self.steam_ms // 1000)

@@ -92,6 +92,8 @@ def flags_data(flags: int) -> Data:
         "lease_held": bool(flags & bits.LEASE),
         "sensor_check_pending": bool(flags & bits.DRIFTING),
         "descale_soon": bool(flags & bits.DESCALE),
+        "condensate_full": bool(flags & bits.UNDRAINED),
+        "outlet_too_hot": bool(flags & bits.OUTLET_HOT),
     }
 
 
