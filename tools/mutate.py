@@ -55,12 +55,14 @@ _SAFETY = (
     "selftest",
 )
 """Tests of the group `safety`."""
+_DOSE = ("valve", "caps", "dose_calibration", "window", "doser", "ledger")
+"""Tests of the group `dose`, besides the table of what becomes of a shot."""
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "safety": (
         ("safety",),
         tuple(f"firmware/test_{name}.py" for name in _SAFETY),
     ),
-    "dose": (("dose",), ("firmware/test_valve.py", "firmware/test_caps.py", "firmware/test_doser.py")),
+    "dose": (("dose",), (*(f"firmware/test_{name}.py" for name in _DOSE), "dose/test_dose_table.py")),
     "session": (("session",), ("scenarios/test_session.py", "scenarios/test_requests.py")),
     "port": (("link/port.py",), ("scenarios/test_requests.py", "scenarios/test_session.py")),
 }

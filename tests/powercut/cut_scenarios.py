@@ -57,6 +57,6 @@ SCENARIOS = {
         "micropython",
     ),
     "ledger": Entry(LedgerScenario(140), 3, 12, 20),
-    "doses": Entry(DoseScenario(), 1, 5, 8),
+    "doses": Entry(DoseScenario(), 1, 30, 1),
     "tag": Entry(TagScenario(TAG_STATES), 1, len(TAG_STATES), 1),
 }

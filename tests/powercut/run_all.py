@@ -83,7 +83,7 @@ def main() -> int:
     if results.judged(JUDGES) != begun_with:
         print("power cuts: the code that is judged has changed during the run; nothing was written", file=sys.stderr)
         return 1
-    rows = [stores_row(detail), controls_row(detail)]
+    rows = [stores_row(detail), controls_row(detail), doses_row(detail)]
     results.write("powercut", rows)
     for row in rows:
         print(f"{row['name']}: {row['value']} {row['unit']}, {row['bar']}: {'holds' if row['holds'] else 'MISSED'}")
@@ -106,6 +106,21 @@ def stores_row(detail: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
     )
     row = results.row("hil/powercuts", cuts, "cuts", f">= {LEAST:,}, 0 lost", holds, context, JUDGES)
     return row | {"detail": stores}
+
+
+def doses_row(detail: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    """The figure `dose/powercut`: the stores that a dose stands in, and the control that writes in place."""
+    found = [figures for name in ("doses", "ledger", "tag") for figures in detail[name].values()]
+    total = {key: sum(each[key] for each in found) for key in ("cuts", "second_cuts", "lost", "unbootable")}
+    cuts = total["cuts"] + total["second_cuts"]
+    holds = cuts >= LEAST and total["lost"] == total["unbootable"] == 0
+    context = (
+        f"{total['lost']} acknowledged records lost or doses given twice, {total['unbootable']} unreadable; ledger, "
+        f"book and tag, {total['second_cuts']:,} of the cuts in a recovery; controls: a ring written in place loses "
+        f"{share(detail['counter ring without CRC']['cpython'])}, a tag with one slot "
+        f"{share(detail['tag with one slot, no CRC']['cpython'])}"
+    )
+    return results.row("dose/powercut", cuts, "cuts", f">= {LEAST:,}, 0 lost", holds, context, JUDGES)
 
 
 def controls_row(detail: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
