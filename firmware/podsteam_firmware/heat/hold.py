@@ -91,6 +91,10 @@ class Hold:
         self._second = self._first - rate_mc_s * (FILTER_DS * FILTER_DS) // 10
         self._integral_mdw = (excess_dw - self._proportional(target_mc)) * 1000
 
+    def wait(self) -> None:
+        """Less than the output is given on purpose: the integral waits anew."""
+        self._waited = 0
+
     def excess_dw(self, target_mc: int, measured_mc: int, rate_mc_s: int) -> int:
         """What the controller at work would ask beyond the loss, 0.1 W: full weight, a steady integral, this slope.
 

@@ -25,6 +25,8 @@ _ONSET_DW = const(1500)
 """Most power where water might boil: 3 g/min of steam, too little to spit."""
 _NEAR_MC = const(4000)
 """Rise of the water that the wall still holds when the controller alone takes over."""
+_COAST_STEPS = const(600)
+"""A small wetted wall stays that much hotter than the water for ever."""
 _WALL_MAX_MC = const(100000)
 _SENSOR_S = const(2)
 """Least lag of the envelope's water sensors: rather a little more heat than a stop too early."""
@@ -40,6 +42,7 @@ class Keep:
         """The controller is at work (HOLD), else full power (HEAT)."""
         self._near = False
         """The wall has little left to give."""
+        self._steps = 0
         self._energy = energy
         self._boiling = boiling
         self._approach = approach
@@ -49,6 +52,7 @@ class Keep:
         """The rise begins, or what went before was no keep-warm."""
         self.on = False
         self._near = False
+        self._steps = 0
 
     def target_mc(self, target_mc: int) -> int:
         """Hold target, kept below a learned boiling point."""
@@ -71,17 +75,24 @@ class Keep:
             if not self.on:
                 return limit
         self._hold.step(wanted_mc, sense.water_mc, loss, limit)
-        return 0 if self._coasts(sense, wanted_mc) else self._hold.power_dw
+        if self._near:
+            return self._hold.power_dw
+        return self._coast(sense, wanted_mc, loss)
 
-    def _coasts(self, sense: "Sense", wanted_mc: int) -> bool:
-        """Whether what the hot wall still gives off will do. Far below boiling it is 40 K and more over the water,
-        which the water's slope alone does not tell. Once little is left, the controller alone takes over."""
+    def _coast(self, sense: "Sense", wanted_mc: int, loss_dw: int) -> int:
+        """Power while the hot wall still gives off much. Far below boiling it is 40 K and more over the water, which
+        the water's slope alone does not tell: what counts is where the two would meet. Once little is left, or after
+        a minute, the controller alone takes over; its integral waits until then."""
         rise_mc = self._rise_mc(sense.wall_mc - sense.water_mc)
-        if rise_mc < _NEAR_MC:
+        self._steps += 1
+        if rise_mc < _NEAR_MC or self._steps > _COAST_STEPS:
             self._near = True
-            return False
-        rise_mc += sense.water_mc + self._boiling.rate_mc_s * _SENSOR_S
-        return rise_mc >= wanted_mc and not self._near
+            return self._hold.power_dw
+        self._hold.wait()
+        rise_mc = wanted_mc - sense.water_mc - rise_mc - self._boiling.rate_mc_s * _SENSOR_S
+        # What is missing is given in 10 s, and the loss beside it.
+        power = loss_dw + self._energy.capacity_j_k * rise_mc // 1000 if rise_mc > 0 else 0
+        return power if power < self._hold.power_dw else self._hold.power_dw
 
     def _rise_mc(self, over_mc: int) -> int:
         """Rise of the water when a wall that is hotter by `over_mc` has given that off, milli-K."""

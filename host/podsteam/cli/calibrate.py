@@ -219,7 +219,7 @@ def steam(
             outcome, data = call.conduct(device, name, program, lambda session, armed: session.run(name, armed))
             if (problem := outcome.problem()) is not None:
                 return Answer(data, lambda _: ["The calibration stays as it was."], problem=problem)
-            note(f"Weigh the unit once it no longer steams. The device watches its boiler cool for {_COOLING_S:.0f} s.")
+            note(f"Weigh the unit once no more steam comes. The device watches its boiler cool for {_COOLING_S:.0f} s.")
             _wait(device, _COOLING_S)
         if weighed is None:
             weighed = c.weighed_g(before, after if after is not None else _ask("Weight afterwards, g"), None)
