@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`link`: how good the line to the device is."""
+
+from collections.abc import Iterable
+
+import click
+
+from podsteam.cli.answer import Answer, Data
+from podsteam.cli.base import Group, settings_of
+
+_PINGS = 20
+_BLOB_BYTES = 16_384
+_NUMBER = 65_535
+"""The blob that a bench pushes, and deletes again."""
+
+
+@click.group(cls=Group)
+def link() -> None:
+    """How good the line to the device is: round trips, clocks, and what it brings of what it could."""
+
+
+@link.command()
+@click.pass_context
+def stats(ctx: click.Context) -> Answer:
+    """Greet the device, ask it for its state twenty times, and tell what the line did with that."""
+    from podsteam.cli.connect import open_device
+
+    with open_device(settings_of(ctx)) as device:
+        clock = device.port.clock
+        trips: list[float] = []
+        for _ in range(_PINGS):
+            start = clock.now()
+            device.status()
+            trips.append(clock.now() - start)
+        data: Data = {
+            "round_trip_ms": {
+                "least": _ms(min(trips)),
+                "middle": _ms(sorted(trips)[_PINGS // 2]),
+                "most": _ms(max(trips)),
+            },
+            "requests": _PINGS + 1,
+            "repeated": device.link.retries,
+            "stray_bytes": len(device.link.stray),
+            "receive_buffer_bytes": device.hello.rx_window,
+        }
+
+    def text(data: Data) -> Iterable[str]:
+        from podsteam.cli.output import fields
+
+        trip = data["round_trip_ms"]
+        return fields(
+            [
+                ("Round trip", f"{trip['least']} to {trip['most']} ms, {trip['middle']} ms in the middle"),
+                ("Repeated", f"{data['repeated']} of {data['requests']} requests"),
+                ("Stray", f"{data['stray_bytes']} bytes that were no frame"),
+                ("Buffer", f"{data['receive_buffer_bytes']} bytes in the device's receive ring"),
+            ]
+        )
+
+    return Answer(data, text)
+
+
+@link.command()
+@click.pass_context
+def bench(ctx: click.Context) -> Answer:
+    """Push 16 KiB to the device and pull it back, proved by SHA-256, and compare the clocks.
+
+    Writes to the device's flash and deletes that again; refused while a session runs.
+    """
+    import random
+
+    from podsteam import bulk
+    from podsteam.cli.connect import open_device
+    from podsteam.clocksync import measure
+    from podsteam.wire import messages as m
+
+    with open_device(settings_of(ctx)) as device:
+        clock = device.port.clock
+        blob = random.Random(0).randbytes(_BLOB_BYTES)
+        found = measure(device)
+        start = clock.now()
+        bulk.push(device, m.BlobValue.INBOX, _NUMBER, blob)
+        pushed = clock.now()
+        bulk.pull(device, m.BlobValue.INBOX, _NUMBER)
+        pulled = clock.now()
+        device.request(m.BlobDeleteRequest(m.BlobValue.INBOX, _NUMBER), m.BlobDeleteReply)
+        data: Data = {
+            "bytes": _BLOB_BYTES,
+            "push_bytes_per_s": round(_BLOB_BYTES / (pushed - start)),
+            "pull_bytes_per_s": round(_BLOB_BYTES / (pulled - pushed)),
+            "clock_delay_ms": _ms(found.delay_s),
+            "repeated": device.link.retries,
+        }
+
+    def text(data: Data) -> Iterable[str]:
+        from podsteam.cli.output import fields
+
+        return fields(
+            [
+                ("Push", f"{data['push_bytes_per_s']} bytes/s"),
+                ("Pull", f"{data['pull_bytes_per_s']} bytes/s"),
+                ("Clock", f"compared within {data['clock_delay_ms'] / 2 + 1:.1f} ms"),
+                ("Repeated", f"{data['repeated']} requests"),
+            ]
+        )
+
+    return Answer(data, text)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
