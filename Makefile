@@ -71,6 +71,7 @@ fuzz: $(STAMP) ## The long random runs: hostile lines, hosts, tags, files and po
 	$(BIN)/python tests/fuzz/fuzz_run.py doses --count 1000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py programs --count 300000 --record
 	PYTHONPATH=tools:tests/firmware $(BIN)/python tests/powercut/run_all.py
+	PYTHONPATH=tools:tests/update $(BIN)/python tests/powercut/update_run.py
 
 hil: $(STAMP) ## Run what needs a board on the one at PORT=... (HEAT=1: with heat; POWER='CMD {on|off}': its supply)
 	@test -n "$(PORT)" || { echo "make hil needs PORT=..., a board's port" >&2; exit 2; }

@@ -61,6 +61,7 @@ class ReplayHal:
     """The verbs, from a file. Verbs without a result do nothing."""
 
     speed = 1
+    slot = 2
     board = "replay"
 
     def __init__(self, path):

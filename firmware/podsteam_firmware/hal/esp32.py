@@ -89,7 +89,7 @@ class Esp32Hal(Hal):
         self._files = Files(top + "data")
         self._ring = Ring()
         # The slot's folder is named by its letter.
-        self.slot = "ab".find(home[-1:]) if home else 2
+        self.slot = 1 if home.endswith("b") else 0 if home.endswith("a") else 2
         self._top = root
         self.uid = machine.unique_id()
         self.boot_id = self.random() or 1
