@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from podsteam.cli import keeping
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Group, Settings, settings_of
+from podsteam.cli.keeping import store_of
 
 if TYPE_CHECKING:
-    from podsteam.store.database import Store
     from podsteam.store.model import Entry, Stored
 
 
@@ -20,14 +21,14 @@ def records() -> None:
     """Session records. RECORD is an id, the beginning of one, or 'last'."""
 
 
-def _open(settings: Settings, create: bool = False) -> "Store":
-    from podsteam.store import open_store
-
-    return open_store(settings.store or None, create=create)
+for _command in (
+    *(keeping.annotate, keeping.verify, keeping.import_, keeping.merge, keeping.backup, keeping.register),
+):
+    records.add_command(_command)
 
 
 def _get(settings: Settings, record: str) -> "Stored":
-    with _open(settings) as store:
+    with store_of(settings) as store:
         return store.get(record)
 
 
@@ -39,7 +40,7 @@ def pull(ctx: click.Context) -> Answer:
     from podsteam.pull import pull_records
 
     settings = settings_of(ctx)
-    with open_device(settings) as device, _open(settings, create=True) as store:
+    with open_device(settings) as device, store_of(settings, create=True) as store:
         pulled = pull_records(device, store, _progress(settings))
         data = {"pulled": [entry.data() for entry in pulled.new], "had": pulled.had, "store": str(store.path)}
     return Answer(data, _pull_text, problem=pulled.problem)
@@ -74,7 +75,7 @@ def list_(ctx: click.Context) -> Answer:
     path = Path(settings.store) if settings.store else default_path()
     if not settings.store and not path.exists():
         return Answer({"records": [], "store": str(path)}, _list_text, "records")
-    with _open(settings) as store:
+    with store_of(settings) as store:
         entries = [entry_data(entry) for entry in store.list()]
     return Answer({"records": entries, "store": str(path)}, _list_text, "records")
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A session for other tools: CSV tables, or one JSON document with schema and units."""
 
+import base64
 import csv
+import hashlib
 import io
 import json
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,6 +103,26 @@ def document(stored: Stored) -> dict[str, Any]:
         "events": _table(EVENTS, record.events, context),
         "doses": _table(DOSES, record.doses, context),
         "console": list(record.console),
+        "annotations": [
+            {
+                "at": each.at.isoformat(timespec="milliseconds"),
+                "by": safe(each.by),
+                "tags": {safe(k): None if v is None else safe(v) for k, v in each.tags.items()},
+                "note": safe(each.note, 4000),
+            }
+            for each in stored.annotations
+        ],
+        "chain_head": stored.head,
+    }
+
+
+def frames_data(raw: bytes) -> dict[str, Any]:
+    """A record's frames as text, from which `records import` has the session again, byte for byte."""
+    return {
+        "encoding": "base64 of zlib",
+        "bytes": len(raw),
+        "sha256": hashlib.sha256(raw).hexdigest(),
+        "data": base64.b64encode(zlib.compress(raw, 6)).decode(),
     }
 
 
@@ -169,5 +192,6 @@ def write_csv(stored: Stored, path: Path, overwrite: bool = False) -> list[Path]
 
 def write_json(stored: Stored, path: Path, overwrite: bool = False) -> list[Path]:
     """Write the session as one JSON document; returns its path. Raises UsageProblem as `write_csv` does."""
-    text = json.dumps(document(stored), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    full = {**document(stored), "frames": frames_data(stored.raw)}
+    text = json.dumps(full, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return write_files({path: text.encode() + b"\n"}, overwrite)

@@ -108,6 +108,8 @@ def _remarks(stored: Stored) -> str:
         count = sum(record.unknown.values())
         remarks.append(f"{count} frames come from a newer device and are not shown.")
     remarks.append(f"Made by podsteam from record {stored.entry.id}, SHA-256 of its frames {stored.entry.sha256}.")
+    if stored.head:
+        remarks.append(f"Head of the store's chain then: {stored.head} (podsteam records verify --head).")
     return " ".join(remarks)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 from podsteam.errors import IntegrityFailed, StoreFailed, UsageProblem
 from podsteam.recap import Summary
 from podsteam.record import decode
-from podsteam.store import blob, engine
+from podsteam.store import annotations, blob, chain, engine, place
 from podsteam.store.model import COMPLETE, CUT_OFF, DEVICE, LIVE, RECORDING, Entry, SessionMeta, Stored
 from podsteam.store.tables import PENDING, SESSION, TAG
 from podsteam.store.writer import SessionWriter, writer_gone
@@ -58,6 +58,7 @@ class Store:
         """Open or make the file. `clock` gives the wall-clock time with its zone."""
         self.path = path.absolute()
         self._clock = clock
+        place.check(self.path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as e:
@@ -92,19 +93,23 @@ class Store:
             connection.execute(insert(SESSION).values(self._row(record, meta, LIVE, RECORDING)))
             connection.execute(insert(PENDING).values(record=record, chunk=0, data=first))
             self._put_tags(connection, record, meta.tags)
+            identity = {"uid": meta.head.uid.hex(), "boot_id": meta.head.boot_id, "session": meta.head.session}
+            chain.append(connection, chain.BEGUN, record, self.now_us(), {**identity, "tags": dict(meta.tags)})
         return SessionWriter(self, record)
 
-    def add_device_record(self, meta: SessionMeta, raw: bytes) -> str:
-        """Keep a record that the device took itself, `raw` as the device gave it. Returns its id."""
+    def add_device_record(self, meta: SessionMeta, raw: bytes, *, source: str = DEVICE, record: str = "") -> str:
+        """Keep a whole record: one that the device took itself, `raw` as the device gave it, or another `source`'s.
+        Returns its id, which may be given."""
         summary = decode(raw).summary
         codec, packed, sha256 = blob.pack(raw)
-        record = _new_id()
-        row = self._row(record, meta, DEVICE, COMPLETE if summary.complete else CUT_OFF)
+        record = record or _new_id()
+        row = self._row(record, meta, source, COMPLETE if summary.complete else CUT_OFF)
         row |= {"codec": codec, "blob": packed, "sha256": sha256, "raw_bytes": len(raw)}
         row |= {"ended_us": self.now_us(), **{name: getattr(summary, name) for name in _SUMMARY}}
         with self.writing() as connection:
             connection.execute(insert(SESSION).values(row))
             self._put_tags(connection, record, meta.tags)
+            self._seal(connection, record)
         return record
 
     def has_device_record(self, uid_hex: str, boot_id: int, session: int) -> bool:
@@ -112,7 +117,7 @@ class Store:
         one that was taken live up to the session's end."""
         same = (SESSION.c.uid == uid_hex.lower()) & (SESSION.c.boot_id == boot_id) & (SESSION.c.session == session)
         whole = (SESSION.c.source == DEVICE) | (SESSION.c.state == COMPLETE)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(select(SESSION.c.id).where(same & whole).limit(1)).first() is not None
 
     # Reading them.
@@ -120,7 +125,7 @@ class Store:
     def list(self) -> list[Entry]:
         """Every session, the newest first."""
         when = func.coalesce(SESSION.c.started_us, SESSION.c.stored_us)
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select(*_ENTRY).order_by(when.desc(), SESSION.c.id)).mappings().all()
             tags: dict[str, dict[str, str]] = {}
             for record, name, value in connection.execute(select(TAG).order_by(TAG.c.name)):
@@ -132,14 +137,16 @@ class Store:
 
         Raises UsageProblem when none or several match, IntegrityFailed when its frames are damaged.
         """
-        with self._reading() as connection:
-            key = self._find(connection, record.strip().lower())
+        with self.reading() as connection:
+            key = self.find(connection, record.strip().lower())
             row = connection.execute(select(SESSION).where(SESSION.c.id == key)).mappings().one()
             tags = {name: value for _, name, value in connection.execute(select(TAG).where(TAG.c.record == key))}
-            raw = _frames(connection, row)
-        return Stored(_entry(row, tags), raw)
+            raw = frames(connection, row)
+            added = annotations.of(connection, key)
+            _, head = chain.head(connection)
+        return Stored(_entry(row, tags), raw, added, head)
 
-    def _find(self, connection: Connection, record: str) -> str:
+    def find(self, connection: Connection, record: str) -> str:
         """The id that `record` stands for."""
         query = select(SESSION.c.id)
         if record == "last":
@@ -169,7 +176,8 @@ class Store:
             yield connection
 
     @contextmanager
-    def _reading(self) -> Generator[Connection, None, None]:
+    def reading(self) -> Generator[Connection, None, None]:
+        """A transaction that only reads, and sees the store as it is at this moment."""
         with engine.guarded(self.path), self._reader.connect() as connection:
             yield connection
 
@@ -180,7 +188,7 @@ class Store:
             row = connection.execute(select(SESSION).where(SESSION.c.id == record)).mappings().one()
             if only_gone and not (row["state"] == RECORDING and self._gone(row)):
                 return
-            raw = _frames(connection, row)
+            raw = frames(connection, row)
             summary = decode(raw).summary
             codec, packed, sha256 = blob.pack(raw)
             closed = {
@@ -192,10 +200,15 @@ class Store:
             }
             connection.execute(update(SESSION).where(SESSION.c.id == record).values(closed))
             connection.execute(delete(PENDING).where(PENDING.c.record == record))
+            self._seal(connection, record)
+
+    def _seal(self, connection: Connection, record: str) -> None:
+        row = connection.execute(select(*_ENTRY).where(SESSION.c.id == record)).mappings().one()
+        chain.seal(connection, row, self.now_us())
 
     def _close_dead(self) -> None:
         """Close the sessions whose writers are gone."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             open_rows = connection.execute(select(*_ENTRY).where(SESSION.c.state == RECORDING)).mappings().all()
         for row in open_rows:
             if self._gone(row):
@@ -244,7 +257,7 @@ class Store:
             connection.execute(insert(TAG).values(record=record, name=name, value=value))
 
 
-def _frames(connection: Connection, row: RowMapping) -> bytes:
+def frames(connection: Connection, row: RowMapping) -> bytes:
     """What is folded already and what is pending. Raises IntegrityFailed."""
     try:
         raw = blob.unpack(row["codec"], row["blob"], row["sha256"])
