@@ -410,3 +410,25 @@ def test_the_commands_that_keep_a_store(made: Path, tmp_path: Path, capsys: Any)
     assert "3 records taken over" in call(capsys, *fresh, "merge", str(copy)).out
     assert call(capsys, *fresh, "merge", str(tmp_path / "none.db")).status == 40
     assert call(capsys, *fresh, "verify").status == 0
+
+
+# How frames are kept.
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.sampled_from([b"\0", b"\0\0", b"ab", b"\0cd\0", b"x" * 300, b"\0ee\0" * 20]) | st.binary(max_size=9))
+)
+def test_any_bytes_come_back_from_their_planes(parts: list[bytes]) -> None:
+    raw = b"".join(parts)
+    assert blob._from_planes(blob._to_planes(raw)) == raw
+    long = raw * (1 + 5000 // (len(raw) or 1))
+    assert blob.unpack(*blob.pack(long)) == long
+
+
+@given(st.binary(max_size=64))
+def test_planes_that_do_not_fit_are_refused(data: bytes) -> None:
+    import zlib
+
+    with contextlib.suppress(IntegrityFailed):
+        blob.unpack(blob.PLANES, zlib.compress(data), "no")

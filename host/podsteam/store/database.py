@@ -6,9 +6,10 @@ import os
 import platform
 import re
 import secrets
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +29,11 @@ from podsteam_protocol import frame
 _SUMMARY = tuple(f.name for f in dataclasses.fields(Summary) if f.name in SESSION.c)
 """What of a summary has a column; the rest is worked out from the frames."""
 _ENTRY = tuple(column for column in SESSION.c if column.name != "blob")
+_TIMES = ("started_us", "started_offset_s", "stored_us", "ended_us")
+_PLAIN = tuple(f.name for f in dataclasses.fields(Entry) if f.name in SESSION.c)
+_PLACE = {column.name: i for i, column in enumerate(_ENTRY)}
+_plain, _summary, _times = (itemgetter(*(_PLACE[name] for name in names)) for names in (_PLAIN, _SUMMARY, _TIMES))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOST = "The recording process ended before the session did."
 
 
@@ -36,14 +42,14 @@ def _now() -> datetime:
 
 
 def _us(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _moment(us: int | None, offset_s: int | None = 0) -> datetime | None:
     if us is None:
         return None
-    utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
-    return utc.astimezone(timezone(timedelta(seconds=offset_s or 0)))
+    utc = _EPOCH + timedelta(microseconds=us)
+    return utc.astimezone(timezone(timedelta(seconds=offset_s))) if offset_s else utc
 
 
 def _new_id() -> str:
@@ -126,11 +132,12 @@ class Store:
         """Every session, the newest first."""
         when = func.coalesce(SESSION.c.started_us, SESSION.c.stored_us)
         with self.reading() as connection:
-            rows = connection.execute(select(*_ENTRY).order_by(when.desc(), SESSION.c.id)).mappings().all()
+            rows = connection.execute(select(*_ENTRY).order_by(when.desc(), SESSION.c.id)).all()
             tags: dict[str, dict[str, str]] = {}
             for record, name, value in connection.execute(select(TAG).order_by(TAG.c.name)):
                 tags.setdefault(record, {})[name] = value
-        return [_entry(row, tags.get(row["id"], {})) for row in rows]
+        key = _PLACE["id"]
+        return [_entry(row, tags.get(row[key], {})) for row in rows]
 
     def get(self, record: str) -> Stored:
         """A session with its frames, by its id, the beginning of its id, or `last`.
@@ -144,7 +151,7 @@ class Store:
             raw = frames(connection, row)
             added = annotations.of(connection, key)
             _, head = chain.head(connection)
-        return Stored(_entry(row, tags), raw, added, head)
+        return Stored(_entry([row[column.name] for column in _ENTRY], tags), raw, added, head)
 
     def find(self, connection: Connection, record: str) -> str:
         """The id that `record` stands for."""
@@ -267,18 +274,18 @@ def frames(connection: Connection, row: RowMapping) -> bytes:
     return raw + b"".join(connection.execute(pending).scalars())
 
 
-def _entry(row: RowMapping, tags: Mapping[str, str]) -> Entry:
+def _entry(row: Sequence[Any], tags: Mapping[str, str]) -> Entry:
+    """A row of `_ENTRY`'s columns. Positions instead of names, for a list has many rows."""
+    plain = dict(zip(_PLAIN, _plain(row), strict=True))
+    started_us, offset_s, stored_us, ended_us = _times(row)
     summary = None
-    if row["state"] != RECORDING:
-        summary = Summary(row["state"] == COMPLETE, **{name: row[name] for name in _SUMMARY})
-    plain = {f.name: row[f.name] for f in dataclasses.fields(Entry) if f.name in row}
-    stored = _moment(row["stored_us"])
-    assert stored is not None
+    if plain["state"] != RECORDING:
+        summary = Summary(plain["state"] == COMPLETE, **dict(zip(_SUMMARY, _summary(row), strict=True)))
     return Entry(
         **plain,
-        started=_moment(row["started_us"], row["started_offset_s"]),
-        stored=stored,
-        ended=_moment(row["ended_us"]),
+        started=_moment(started_us, offset_s),
+        stored=_EPOCH + timedelta(microseconds=stored_us),
+        ended=_moment(ended_us),
         tags=tags,
         summary=summary,
     )
