@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions back from the JSON documents that `records export` writes. A file is untrusted: whatever it holds, it
-becomes a record whose frames match their checksum, or one sentence."""
+"""Sessions back from what `records export` writes: a JSON document, alone, beside a CSV or in a Parquet file.
+
+A file is untrusted: whatever it holds, it becomes a record whose frames match their checksum, or one sentence.
+"""
 
 import base64
 import binascii
@@ -62,17 +64,35 @@ def import_file(store: "Store", path: Path) -> tuple[str, bool]:
     return store.add_device_record(meta, raw, source=IMPORTED, record=record), True
 
 
+def _text(path: Path) -> bytes:
+    """The document that a file is, has beside it, or holds. Raises UsageProblem, OSError, IntegrityFailed."""
+    if path.suffix.lower() == ".parquet":
+        from podsteam.report.parquet import meta_of
+
+        return meta_of(path)
+    if path.suffix.lower() != ".csv":
+        return path.read_bytes()
+    beside = path.with_name(f"{path.stem}.meta.json")
+    if beside.stat().st_size > _MAX_FILE:
+        raise UsageProblem(f"{beside}: is larger than {_MAX_FILE >> 20} MiB, which no session is.")
+    text = beside.read_bytes()
+    files = json.loads(text).get("files", {})
+    if files.get(path.name) != hashlib.sha256(path.read_bytes()).hexdigest():
+        raise IntegrityFailed(f"{path}: is not as it was written; {beside.name} has another checksum.")
+    return text
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_FILE:
             raise UsageProblem(f"{path}: is larger than {_MAX_FILE >> 20} MiB, which no session is.")
-        found = json.loads(path.read_bytes())
+        found = json.loads(_text(path))
     except OSError as e:
         raise UsageProblem(f"{path}: cannot be read ({e.strerror or e}).") from e
-    except (ValueError, RecursionError) as e:
+    except (ValueError, RecursionError, AttributeError) as e:
         raise UsageProblem(f"{path}: is no JSON document that podsteam wrote.") from e
     if not isinstance(found, dict) or found.get("format") != FORMAT:  # pyright: ignore[reportUnknownMemberType]
-        raise UsageProblem(f"{path}: is no session that 'podsteam records export --format json' wrote.")
+        raise UsageProblem(f"{path}: is no session that 'podsteam records export' wrote.")
     document = cast("dict[str, Any]", found)
     if document.get("version") != 1:
         raise UsageProblem(f"{path}: has version {str(document.get('version'))[:20]!r}; this podsteam reads 1.")

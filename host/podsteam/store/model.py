@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from podsteam.errors import UsageProblem
 from podsteam.recap import Summary
 from podsteam.record import Record, decode
 from podsteam.text import safe
-from podsteam.wire.messages import RecordHead
+from podsteam.wire.messages import EventValue, PodletValue, RecordHead
 
 LIVE = "live"
 """Source of a record that this host took from the link while the session ran."""
@@ -138,3 +138,12 @@ class Stored:
     def record(self) -> Record:
         """The frames, decoded."""
         return decode(self.raw)
+
+    def blinded(self) -> "Stored":
+        """The same session without the podlet's identity: who looks at it cannot tell which one it was."""
+        hidden = [item for item in self.record.events if item.event != EventValue.PODLET]
+        record = replace(self.record, events=tuple(hidden))
+        entry = replace(self.entry, podlet=PodletValue.ABSENT, podlet_uid="")
+        without = Stored(entry, b"", self.annotations, self.head)
+        without.__dict__["record"] = record
+        return without
