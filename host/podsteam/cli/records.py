@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podsteam.cli import exporting, keeping, questions
+from podsteam.cli import exporting, keeping, questions, reporting
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Group, Settings, settings_of
 from podsteam.cli.keeping import store_of
@@ -24,6 +24,7 @@ def records() -> None:
 for _command in (
     *(keeping.annotate, keeping.verify, keeping.import_, keeping.merge, keeping.backup, keeping.register),
     exporting.export,
+    reporting.report,
     *(questions.trace, questions.compare, questions.stats),
 ):
     records.add_command(_command)

@@ -109,9 +109,10 @@ def meta_of(path: Path) -> bytes:
     """The session's document in a Parquet file's metadata. Raises UsageProblem."""
     pa, files = _arrow()
     try:
-        found = files.read_schema(path).metadata or {}
+        found: Any = files.read_schema(path).metadata or {}
     except (OSError, pa.ArrowException) as e:
         raise UsageProblem(f"{path}: is no Parquet file that can be read.") from e
     if META not in found:
         raise UsageProblem(f"{path}: is no session that 'podsteam records export --format parquet' wrote.")
-    return bytes(found[META])
+    meta: bytes = found[META]
+    return meta

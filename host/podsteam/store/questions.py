@@ -90,7 +90,7 @@ def _described(store: "Store", stored: Stored) -> dict[str, Mapping[str, Any]]:
 
     full, known = about(stored), known_at(store, stored.entry)
     firmware = {name: full["record"][name] for name in ("unit", "firmware", "firmware_hash", "schema_hash")}
-    program = full["program"] or {}
+    program: dict[str, Any] = full["program"] or {}
     return {
         "firmware": firmware,
         "program": {name: value for name, value in program.items() if name != "steam"}
