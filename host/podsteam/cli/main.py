@@ -31,6 +31,7 @@ _TABLE = {
     "records": ("podsteam.cli.records", "records", "Session records: fetch, show, plot, export."),
     "flash": ("podsteam.cli.flash", "flash", "Make a running unit of a bare ESP32."),
     "board": ("podsteam.cli.flash", "board", "Boards to flash, and their wiring."),
+    "completion": ("podsteam.cli.completion", "completion", "Completion for bash, zsh or fish."),
     "sim": ("podsteam.cli.sim", "sim", "Simulated boards: serve one, act on it."),
 }
 
