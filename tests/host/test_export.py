@@ -78,7 +78,7 @@ def test_without_a_clock_the_time_is_empty(tmp_path: Path) -> None:
 
 def test_every_column_that_has_a_unit_names_it() -> None:
     ends = {"s": "_s", "degC": "_degC", "V": "_V", "%": "_percent", "W": "_W", "g/min": "_g_per_min", "J": "_J"}
-    ends |= {"uL": "_uL", "g": "_g"}
+    ends |= {"uL": "_uL", "g": "_g", "ms": "_ms"}
     for column in (*SAMPLES, *EVENTS, *DOSES):
         assert re.fullmatch(r"[A-Za-z0-9_]+", column.name)
         assert column.meaning
@@ -179,7 +179,7 @@ def test_both_tables_are_written_or_none(stored: Stored, tmp_path: Path) -> None
     with pytest.raises(UsageProblem, match=r"session\.events\.csv: is there already"):
         write_csv(stored, path)
     assert not path.exists() and beside.read_text(encoding="utf-8") == "mine"
-    assert write_csv(stored, path, overwrite=True) == [path, beside]
+    assert write_csv(stored, path, overwrite=True) == [path, beside, tmp_path / "session.meta.json"]
     assert path.read_bytes() == samples_csv(stored) and beside.read_bytes() == events_csv(stored)
 
 

@@ -36,6 +36,7 @@ _TABLE = {
     "update": ("podsteam.cli.update", "update", "Install a signed update over the link."),
     "rollback": ("podsteam.cli.update", "rollback", "Go back to the application before."),
     "release": ("podsteam.cli.update", "release", "For makers: build, sign, check updates."),
+    "completion": ("podsteam.cli.completion", "completion", "Completion for bash, zsh or fish."),
     "sim": ("podsteam.cli.sim", "sim", "Simulated boards: serve one, act on it."),
 }
 

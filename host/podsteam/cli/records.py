@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from podsteam.cli import exporting, keeping, questions, reporting
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Group, Settings, settings_of
+from podsteam.cli.keeping import store_of
 
 if TYPE_CHECKING:
-    from podsteam.store.database import Store
     from podsteam.store.model import Entry, Stored
 
 
@@ -20,14 +21,17 @@ def records() -> None:
     """Session records. RECORD is an id, the beginning of one, or 'last'."""
 
 
-def _open(settings: Settings, create: bool = False) -> "Store":
-    from podsteam.store import open_store
-
-    return open_store(settings.store or None, create=create)
+for _command in (
+    *(keeping.annotate, keeping.verify, keeping.import_, keeping.merge, keeping.backup, keeping.register),
+    exporting.export,
+    reporting.report,
+    *(questions.trace, questions.compare, questions.stats),
+):
+    records.add_command(_command)
 
 
 def _get(settings: Settings, record: str) -> "Stored":
-    with _open(settings) as store:
+    with store_of(settings) as store:
         return store.get(record)
 
 
@@ -39,7 +43,7 @@ def pull(ctx: click.Context) -> Answer:
     from podsteam.pull import pull_records
 
     settings = settings_of(ctx)
-    with open_device(settings) as device, _open(settings, create=True) as store:
+    with open_device(settings) as device, store_of(settings, create=True) as store:
         pulled = pull_records(device, store, _progress(settings))
         data = {"pulled": [entry.data() for entry in pulled.new], "had": pulled.had, "store": str(store.path)}
     return Answer(data, _pull_text, problem=pulled.problem)
@@ -65,17 +69,20 @@ def _pull_text(data: Data) -> Iterable[str]:
 
 
 @records.command("list")
+@click.option("--where", multiple=True, metavar="NAME=VALUE", help="Only those: a tag, unit, program, since=... .")
 @click.pass_context
-def list_(ctx: click.Context) -> Answer:
-    """List the records, newest first."""
+def list_(ctx: click.Context, where: tuple[str, ...]) -> Answer:
+    """List the records, newest first. --where may be given several times; all must hold."""
+    from podsteam.store.where import chosen
+
     settings = settings_of(ctx)
     from podsteam.store import default_path
 
     path = Path(settings.store) if settings.store else default_path()
     if not settings.store and not path.exists():
         return Answer({"records": [], "store": str(path)}, _list_text, "records")
-    with _open(settings) as store:
-        entries = [entry_data(entry) for entry in store.list()]
+    with store_of(settings) as store:
+        entries = [entry_data(entry) for entry in chosen(store.list(), where)]
     return Answer({"records": entries, "store": str(path)}, _list_text, "records")
 
 
@@ -169,25 +176,3 @@ def plot(ctx: click.Context, record: str, output: str, dark: bool, overwrite: bo
     html, png, problem = plot_files(stored, Path(output), dark=dark, overwrite=overwrite)
     data = {"record": stored.entry.id, "html": str(html), "png": str(png) if png else None}
     return Answer(data, lambda data: [f"Wrote {path}" for path in (data["png"], data["html"]) if path], problem=problem)
-
-
-@records.command()
-@click.argument("record", default="last")
-@click.option("--format", "-f", "form", type=click.Choice(["csv", "json"]), help="By default as FILE's name ends.")
-@click.option("--output", "-o", type=click.Path(), metavar="FILE", help="The file to write; RECORD.csv if not given.")
-@click.option("--overwrite", is_flag=True, help="Replace files of that name.")
-@click.pass_context
-def export(ctx: click.Context, record: str, form: str | None, output: str | None, overwrite: bool) -> Answer:
-    """Write a record for other tools: CSV (values, and events beside them) or one JSON document."""
-    from podsteam.errors import UsageProblem
-    from podsteam.report.export import write_csv, write_json
-
-    ending = Path(output).suffix.lower().removeprefix(".") if output else ""
-    form = form or ending or "csv"
-    if form not in ("csv", "json"):
-        raise UsageProblem(f"{output}: the format does not follow from the name; add --format csv or --format json.")
-    stored = _get(settings_of(ctx), record)
-    path = Path(output or f"{stored.entry.id}.{form}")
-    written = (write_csv if form == "csv" else write_json)(stored, path, overwrite)
-    data = {"record": stored.entry.id, "files": [str(each) for each in written]}
-    return Answer(data, lambda data: [f"Wrote {path}" for path in data["files"]])

@@ -131,7 +131,10 @@ class SessionCall:
     def _run(
         self, device: "Device", how: How, program: m.Program, store: "Store", view: View, watcher: "Watcher | None"
     ) -> Outcome:
+        from podsteam.store.gather import gather
+
         info = device.info()
+        gather(device, info, store)
         session = 0
         shown = Both(view, watcher) if watcher is not None else view
 

@@ -39,6 +39,8 @@ class Column(Generic[T]):
     """Empty: a word, a count or a time."""
     meaning: str
     value: Callable[[Context, T], Cell]
+    kind: str = "real"
+    """How typed formats keep it: real, count, flag, text or time."""
 
 
 def _name(enumeration: type[StateValue] | type[RegimeValue] | type[EventValue], value: int) -> str:
@@ -49,14 +51,14 @@ def _name(enumeration: type[StateValue] | type[RegimeValue] | type[EventValue], 
 
 
 def _flag(bit: FlagBits, name: str, meaning: str) -> Column[Tele]:
-    return Column(name, "", meaning, lambda _, s: bool(s.flags & bit))
+    return Column(name, "", meaning, lambda _, s: bool(s.flags & bit), "flag")
 
 
 SAMPLES: tuple[Column[Tele], ...] = (
-    Column("time", "", "wall-clock time, ISO 8601; empty when it is not known", lambda c, s: c.time(s.uptime_ms)),
+    Column("time", "", "wall-clock time, ISO 8601; empty: not known", lambda c, s: c.time(s.uptime_ms), "time"),
     Column("t_s", "s", "time since the session's start", lambda c, s: c.record.seconds(s.uptime_ms)),
-    Column("state", "", "session state", lambda _, s: _name(StateValue, s.state)),
-    Column("regime", "", "what the heater does", lambda _, s: _name(RegimeValue, s.regime)),
+    Column("state", "", "session state", lambda _, s: _name(StateValue, s.state), "text"),
+    Column("regime", "", "what the heater does", lambda _, s: _name(RegimeValue, s.regime), "text"),
     Column("wall_degC", "degC", "boiler wall", lambda _, s: s.wall_cdeg / 100),
     Column("water_degC", "degC", "water", lambda _, s: s.water_cdeg / 100),
     Column("outlet_degC", "degC", "steam outlet", lambda _, s: s.outlet_cdeg / 100),
@@ -65,9 +67,9 @@ SAMPLES: tuple[Column[Tele], ...] = (
     Column("duty_percent", "%", "part of the mains cycles that are on", lambda _, s: s.duty_permille / 10),
     Column("power_W", "W", "delivered to the element", lambda _, s: s.power_dw / 10),
     Column("steam_g_per_min", "g/min", "steam rate, estimated", lambda _, s: s.steam_mg_min / 1000),
-    Column("energy_J", "J", "delivered in this session", lambda _, s: s.energy_j),
+    Column("energy_J", "J", "delivered in this session", lambda _, s: s.energy_j, "count"),
     Column("dosed_uL", "uL", "commanded in this session", lambda _, s: s.dosed_nl / 1000),
-    Column("doses", "", "doses given in this session", lambda _, s: s.doses),
+    Column("doses", "", "doses given in this session", lambda _, s: s.doses, "count"),
     _flag(FlagBits.STEAM_OK, "steam_verified", "steam is verified"),
     _flag(FlagBits.RELAY, "relay_closed", "safety relay commanded closed"),
     _flag(FlagBits.WATER_OK, "water_present", "water switch"),
@@ -92,37 +94,41 @@ SAMPLES: tuple[Column[Tele], ...] = (
         lambda _, s: outlook(s).scale_percent,
     ),
     _flag(FlagBits.DESCALE, "descale_soon", "scale has grown"),
+    Column("uptime_ms", "ms", "the device's own time, wraps at 2^30", lambda _, s: s.uptime_ms, "count"),
 )
 """A row for each measurement."""
 
 EVENTS: tuple[Column[Event], ...] = (
-    Column("time", "", "wall-clock time, ISO 8601; empty when it is not known", lambda c, e: c.time(e.uptime_ms)),
+    Column("time", "", "wall-clock time, ISO 8601; empty: not known", lambda c, e: c.time(e.uptime_ms), "time"),
     Column("t_s", "s", "time since the session's start", lambda c, e: c.record.seconds(e.uptime_ms)),
-    Column("number", "", "the device's count of events, modulo 65536", lambda _, e: e.number),
-    Column("event", "", "what happened", lambda _, e: _name(EventValue, e.event)),
-    Column("a", "", "first figure of the event, as the protocol defines it", lambda _, e: e.a),
-    Column("b", "", "second figure", lambda _, e: e.b),
-    Column("text", "", "the event in words", lambda _, e: words.describe(e)),
+    Column("number", "", "the device's count of events, modulo 65536", lambda _, e: e.number, "count"),
+    Column("event", "", "what happened", lambda _, e: _name(EventValue, e.event), "text"),
+    Column("a", "", "first figure of the event, as the protocol defines it", lambda _, e: e.a, "count"),
+    Column("b", "", "second figure", lambda _, e: e.b, "count"),
+    Column("text", "", "the event in words", lambda _, e: words.describe(e), "text"),
+    Column("uptime_ms", "ms", "the device's own time, wraps at 2^30", lambda _, e: e.uptime_ms, "count"),
 )
 """A row for each event."""
 
 DOSES: tuple[Column[Dose], ...] = (
     Column("t_s", "s", "time since the session's start", lambda _, d: d.at_s),
-    Column("number", "", "number of the dose on the podlet; 0: refused before it had one", lambda _, d: d.number),
+    Column("number", "", "of the dose on the podlet; 0: refused before it had one", lambda _, d: d.number, "count"),
     Column("volume_uL", "uL", "commanded, or wanted when it was refused", lambda _, d: d.volume_nl / 1000),
     Column("counted_uL", "uL", "counted as given", lambda _, d: d.counted_nl / 1000),
-    Column("refused", "", "it was refused", lambda _, d: d.refused),
+    Column("refused", "", "it was refused", lambda _, d: d.refused, "flag"),
     Column(
         "result",
         "",
         "what became of it, or why it was refused",
         lambda _, d: words.word(words.DOSE, d.result),
+        "text",
     ),
     Column(
         "made_smaller_by",
         "",
         "limits that made it smaller",
         lambda _, d: "; ".join(words.word(words.DOSE, reason) for reason in d.reduced),
+        "text",
     ),
     Column("intended_uL", "uL", "what the program or the podlet asked for", lambda _, d: d.intended_nl / 1000),
 )

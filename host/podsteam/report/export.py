@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A session for other tools: CSV tables, or one JSON document with schema and units."""
 
+import base64
 import csv
+import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,33 +43,50 @@ def guarded(cell: Cell) -> str | int | float:
     return cell
 
 
-def csv_table(columns: Sequence[Column[T]], rows: Iterable[T], context: Context, record: str) -> bytes:
-    """One table as UTF-8 CSV (RFC 4180), the record's id in the first column, units in the header's names."""
+def csv_table(
+    columns: Sequence[Column[T]], rows: Iterable[T], context: Context, record: str, tags: Mapping[str, str]
+) -> bytes:
+    """One table as UTF-8 CSV (RFC 4180), the record's id in the first column, units in the header's names, the tags
+    in the last ones."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["record", *(column.name for column in columns)])
+    writer.writerow(["record", *(column.name for column in columns), *(f"tag_{name}" for name in tags)])
+    labels = [guarded(value) for value in tags.values()]
     for row in rows:
-        writer.writerow([guarded(record), *(guarded(column.value(context, row)) for column in columns)])
+        writer.writerow([guarded(record), *(guarded(column.value(context, row)) for column in columns), *labels])
     return out.getvalue().encode()
 
 
-def _context(stored: Stored) -> Context:
+def context_of(stored: Stored) -> Context:
+    """What the columns need to know of the session."""
     return Context(stored.record, stored.entry.started)
 
 
 def samples_csv(stored: Stored) -> bytes:
     """The measurements as CSV."""
-    return csv_table(SAMPLES, stored.record.samples, _context(stored), stored.entry.id)
+    return csv_table(SAMPLES, stored.record.samples, context_of(stored), stored.entry.id, stored.entry.tags)
 
 
 def events_csv(stored: Stored) -> bytes:
     """The events as CSV."""
-    return csv_table(EVENTS, stored.record.events, _context(stored), stored.entry.id)
+    return csv_table(EVENTS, stored.record.events, context_of(stored), stored.entry.id, stored.entry.tags)
 
 
 def document(stored: Stored) -> dict[str, Any]:
     """The session as one JSON-ready document."""
-    entry, record, context = stored.entry, stored.record, _context(stored)
+    record, context = stored.record, context_of(stored)
+    return {
+        **about(stored),
+        "samples": _table(SAMPLES, record.samples, context),
+        "events": _table(EVENTS, record.events, context),
+        "doses": _table(DOSES, record.doses, context),
+        "console": list(record.console),
+    }
+
+
+def about(stored: Stored) -> dict[str, Any]:
+    """The document without its tables."""
+    entry, record = stored.entry, stored.record
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -96,10 +116,26 @@ def document(stored: Stored) -> dict[str, Any]:
         },
         "program": _program(stored),
         "summary": _summary(stored),
-        "samples": _table(SAMPLES, record.samples, context),
-        "events": _table(EVENTS, record.events, context),
-        "doses": _table(DOSES, record.doses, context),
-        "console": list(record.console),
+        "annotations": [
+            {
+                "at": each.at.isoformat(timespec="milliseconds"),
+                "by": safe(each.by),
+                "tags": {safe(k): None if v is None else safe(v) for k, v in each.tags.items()},
+                "note": safe(each.note, 4000),
+            }
+            for each in stored.annotations
+        ],
+        "chain_head": stored.head,
+    }
+
+
+def frames_data(raw: bytes) -> dict[str, Any]:
+    """A record's frames as text, from which `records import` has the session again, byte for byte."""
+    return {
+        "encoding": "base64 of zlib",
+        "bytes": len(raw),
+        "sha256": hashlib.sha256(raw).hexdigest(),
+        "data": base64.b64encode(zlib.compress(raw, 6)).decode(),
     }
 
 
@@ -158,16 +194,39 @@ def _summary(stored: Stored) -> dict[str, Any]:
     }
 
 
-def write_csv(stored: Stored, path: Path, overwrite: bool = False) -> list[Path]:
-    """Write the measurements to `path`, and the events beside it to `NAME.events.csv`. Returns both paths.
+def described(stored: Stored, blind: bool = False) -> dict[str, Any]:
+    """What a table cannot say of itself: the session, its columns with units, and, unless the podlet's identity is to
+    be hidden, the frames, from which the session can be imported."""
+    columns = {"samples": SAMPLES, "events": EVENTS, "doses": DOSES}
+    return {
+        **about(stored),
+        "columns": {
+            name: [{"name": c.name, "unit": c.unit, "meaning": c.meaning, "kind": c.kind} for c in table]
+            for name, table in columns.items()
+        },
+        **({} if blind else {"frames": frames_data(stored.raw)}),
+    }
+
+
+def as_json(data: Any) -> bytes:
+    """JSON as all files have it: one line, UTF-8."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+
+
+def write_csv(stored: Stored, path: Path, overwrite: bool = False, blind: bool = False) -> list[Path]:
+    """Write the measurements to `path`, and beside it the events to `NAME.events.csv` and what describes both, with
+    their SHA-256, to `NAME.meta.json`. Returns the paths.
 
     Raises UsageProblem when one is there already and `overwrite` is off, or when one cannot be written.
     """
     beside = path.with_name(f"{path.stem}.events{path.suffix or '.csv'}")
-    return write_files({path: samples_csv(stored), beside: events_csv(stored)}, overwrite)
+    tables = {path: samples_csv(stored), beside: events_csv(stored)}
+    checksums = {each.name: hashlib.sha256(data).hexdigest() for each, data in tables.items()}
+    meta = as_json({**described(stored, blind), "files": checksums})
+    return write_files({**tables, path.with_name(f"{path.stem}.meta.json"): meta}, overwrite)
 
 
-def write_json(stored: Stored, path: Path, overwrite: bool = False) -> list[Path]:
+def write_json(stored: Stored, path: Path, overwrite: bool = False, blind: bool = False) -> list[Path]:
     """Write the session as one JSON document; returns its path. Raises UsageProblem as `write_csv` does."""
-    text = json.dumps(document(stored), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return write_files({path: text.encode() + b"\n"}, overwrite)
+    full = document(stored) if blind else {**document(stored), "frames": frames_data(stored.raw)}
+    return write_files({path: as_json(full)}, overwrite)

@@ -60,6 +60,10 @@ def session_facts(stored: Stored) -> list[Fact]:
         facts.append((safe(name), safe(value)))
     if entry.note:
         facts.append(("Note", safe(entry.note, 4000)))
+    for added in stored.annotations:
+        tags = [safe(f"{k} taken away" if v is None else f"{k}={v}") for k, v in added.tags.items()]
+        text = "; ".join([*tags, *([safe(added.note, 4000)] if added.note else [])])
+        facts.append(("Added", f"{added.at:%Y-%m-%d %H:%M} UTC{' by ' + safe(added.by) if added.by else ''}: {text}"))
     if entry.state == RECORDING:
         facts.append(("Record's state", "still being recorded"))
     if entry.ending:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A session as one HTML file: no script, nothing loaded from anywhere, readable in light and dark,
-printable."""
+"""A session as one HTML file: nothing loaded from anywhere, readable in light and dark, printable; as a report its
+plots can be read by pointing."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from podsteam import words
+from podsteam.report import pointing as reading
 from podsteam.report import svg
-from podsteam.report.chart import chart_of
+from podsteam.report.canvas import PALETTE
+from podsteam.report.chart import Chart, chart_of
 from podsteam.report.facts import Fact, headline, result_facts, session_facts
 from podsteam.store.model import Stored
 
@@ -39,11 +41,13 @@ h2{margin-top:18px}svg{min-width:0}tr,svg{break-inside:avoid}h2{break-after:avoi
 """
 
 
-def _style() -> str:
+def style() -> str:
+    """The page's style sheet."""
+    names = "".join(f".k-{role}{{color:var(--{role})}}" for role in PALETTE if "-" not in role)
     return (
         f":root{{color-scheme:light dark;{svg.colours(dark=False)}}}"
         f"@media screen and (prefers-color-scheme:dark){{:root{{{svg.colours(dark=True)}}}}}"
-        f"{_STYLE}{svg.style()}"
+        f"{_STYLE}{svg.style()}{names}"
     )
 
 
@@ -52,7 +56,7 @@ def _facts(facts: Iterable[Fact]) -> str:
     return f"<table><tbody>{rows}</tbody></table>"
 
 
-def _table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]], numbers: int) -> str:
+def table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]], numbers: int) -> str:
     """A table whose first `numbers` columns are figures; each row comes with its class."""
 
     def cell(tag: str, i: int, text: str) -> str:
@@ -84,21 +88,21 @@ def _doses(stored: Stored) -> str:
     if not rows:
         return ""
     head = ("Time", "Number", "Intended, µL", "Capped to, µL", "Counted, µL", "Result")
-    return "<h2>Doses</h2>\n" + _table(head, rows, 5)
+    return "<h2>Doses</h2>\n" + table(head, rows, 5)
 
 
 def _events(stored: Stored) -> str:
     record = stored.record
     rows = [(words.level(e), [words.clock(record.seconds(e.uptime_ms)), words.describe(e)]) for e in record.events]
-    return "<h2>Events</h2>\n" + _table(("Time", "What happened"), rows, 1) if rows else ""
+    return "<h2>Events</h2>\n" + table(("Time", "What happened"), rows, 1) if rows else ""
 
 
 def _console(stored: Stored) -> str:
     rows = [("", [line]) for line in stored.record.console]
-    return "<h2>Text from the device</h2>\n" + _table(("Line",), rows, 0) if rows else ""
+    return "<h2>Text from the device</h2>\n" + table(("Line",), rows, 0) if rows else ""
 
 
-def _remarks(stored: Stored) -> str:
+def remarks(stored: Stored) -> str:
     """What a reader must know of the record itself."""
     record = stored.record
     remarks: list[str] = []
@@ -108,40 +112,58 @@ def _remarks(stored: Stored) -> str:
         count = sum(record.unknown.values())
         remarks.append(f"{count} frames come from a newer device and are not shown.")
     remarks.append(f"Made by podsteam from record {stored.entry.id}, SHA-256 of its frames {stored.entry.sha256}.")
+    if stored.head:
+        remarks.append(f"Head of the store's chain then: {stored.head} (podsteam records verify --head).")
     return " ".join(remarks)
 
 
-def page(stored: Stored) -> str:
-    """The HTML file's text."""
+def page(stored: Stored, *, pointing: bool = False) -> str:
+    """The HTML file's text. `pointing`: with the figures under each place of the plot and a script that shows them."""
     title = headline(stored)
     simulated = "<b>SIMULATED</b> · " if stored.entry.simulated else ""
     started = f"{stored.entry.started:%d %B %Y, %H:%M} · " if stored.entry.started else ""
-    chart = svg.svg(chart_of(stored.record), f"{title}: temperatures, power, steam rate and doses over time")
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    chart = chart_of(stored.record)
+    return frame(
+        title,
+        f"{simulated}{escape(started)}unit {escape(stored.entry.uid)}",
+        f"""<div class="facts">
+{_facts(result_facts(stored.record.summary))}
+{_facts(session_facts(stored))}
+</div>""",
+        (chart, f"{title}: temperatures, power, steam rate and doses over time"),
+        f"{_doses(stored)}\n{_events(stored)}\n{_console(stored)}",
+        remarks(stored),
+        pointing,
+    )
+
+
+def frame(
+    title: str, lead: str, facts: str, plot: tuple[Chart, str], tables: str, last: str, pointing: bool = False
+) -> str:
+    """A whole page. `lead`, `facts` and `tables` are HTML; `plot` is a chart and what is read aloud of it."""
+    picture = svg.svg(*plot)
+    plain = "default-src 'none'; style-src 'unsafe-inline'"
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta http-equiv="Content-Security-Policy" content="{reading.policy() if pointing else plain}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>{escape(title)} - podsteam</title>
-<style>{_style()}</style>
+<style>{style()}{reading.STYLE if pointing else ""}</style>
 </head>
 <body>
 <h1>{escape(title)}</h1>
-<p class="lead">{simulated}{escape(started)}unit {escape(stored.entry.uid)}</p>
-<div class="facts">
-{_facts(result_facts(stored.record.summary))}
-{_facts(session_facts(stored))}
+<p class="lead">{lead}</p>
+{facts}
+{reading.READOUT if pointing else ""}
+<div class="plot"{' tabindex="0"' if pointing else ""}>
+{picture}
 </div>
-<div class="plot">
-{chart}
-</div>
-{_doses(stored)}
-{_events(stored)}
-{_console(stored)}
-<footer>{escape(_remarks(stored))}</footer>
+{tables}
+<footer>{escape(last)}</footer>
+{reading.block(plot[0]) if pointing else ""}
 </body>
 </html>
 """

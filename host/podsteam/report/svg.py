@@ -63,3 +63,14 @@ def style() -> str:
     """The classes that the elements use."""
     rules = [f".s-{role}{{stroke:var(--{role})}}svg .f-{role}{{fill:var(--{role})}}" for role in PALETTE]
     return "svg path{fill:none;stroke-linejoin:round;stroke-linecap:round}" + "".join(rules)
+
+
+def picture(chart: Chart, label: str) -> str:
+    """The chart as a file of its own: with its colours, on its own paper, light or dark as the reader has it."""
+    size = f'width="{WIDTH:g}" height="{height(chart):.0f}"'
+    sheet = (
+        f"svg{{{colours(False)}background:var(--paper);font-family:system-ui,'Noto Sans','DejaVu Sans',sans-serif}}"
+        f"@media(prefers-color-scheme:dark){{svg{{{colours(True)}}}}}{style()}"
+    )
+    whole = svg(chart, label).replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" {size} ', 1)
+    return whole.replace("\n", f"\n<style>{sheet}</style>\n", 1) + "\n"

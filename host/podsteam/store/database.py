@@ -6,9 +6,10 @@ import os
 import platform
 import re
 import secrets
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 from podsteam.errors import IntegrityFailed, StoreFailed, UsageProblem
 from podsteam.recap import Summary
 from podsteam.record import decode
-from podsteam.store import blob, engine
+from podsteam.store import annotations, blob, chain, engine, place
 from podsteam.store.model import COMPLETE, CUT_OFF, DEVICE, LIVE, RECORDING, Entry, SessionMeta, Stored
 from podsteam.store.tables import PENDING, SESSION, TAG
 from podsteam.store.writer import SessionWriter, writer_gone
@@ -28,6 +29,11 @@ from podsteam_protocol import frame
 _SUMMARY = tuple(f.name for f in dataclasses.fields(Summary) if f.name in SESSION.c)
 """What of a summary has a column; the rest is worked out from the frames."""
 _ENTRY = tuple(column for column in SESSION.c if column.name != "blob")
+_TIMES = ("started_us", "started_offset_s", "stored_us", "ended_us")
+_PLAIN = tuple(f.name for f in dataclasses.fields(Entry) if f.name in SESSION.c)
+_PLACE = {column.name: i for i, column in enumerate(_ENTRY)}
+_plain, _summary, _times = (itemgetter(*(_PLACE[name] for name in names)) for names in (_PLAIN, _SUMMARY, _TIMES))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOST = "The recording process ended before the session did."
 
 
@@ -36,14 +42,14 @@ def _now() -> datetime:
 
 
 def _us(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _moment(us: int | None, offset_s: int | None = 0) -> datetime | None:
     if us is None:
         return None
-    utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
-    return utc.astimezone(timezone(timedelta(seconds=offset_s or 0)))
+    utc = _EPOCH + timedelta(microseconds=us)
+    return utc.astimezone(timezone(timedelta(seconds=offset_s))) if offset_s else utc
 
 
 def _new_id() -> str:
@@ -58,6 +64,7 @@ class Store:
         """Open or make the file. `clock` gives the wall-clock time with its zone."""
         self.path = path.absolute()
         self._clock = clock
+        place.check(self.path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as e:
@@ -92,19 +99,23 @@ class Store:
             connection.execute(insert(SESSION).values(self._row(record, meta, LIVE, RECORDING)))
             connection.execute(insert(PENDING).values(record=record, chunk=0, data=first))
             self._put_tags(connection, record, meta.tags)
+            identity = {"uid": meta.head.uid.hex(), "boot_id": meta.head.boot_id, "session": meta.head.session}
+            chain.append(connection, chain.BEGUN, record, self.now_us(), {**identity, "tags": dict(meta.tags)})
         return SessionWriter(self, record)
 
-    def add_device_record(self, meta: SessionMeta, raw: bytes) -> str:
-        """Keep a record that the device took itself, `raw` as the device gave it. Returns its id."""
+    def add_device_record(self, meta: SessionMeta, raw: bytes, *, source: str = DEVICE, record: str = "") -> str:
+        """Keep a whole record: one that the device took itself, `raw` as the device gave it, or another `source`'s.
+        Returns its id, which may be given."""
         summary = decode(raw).summary
         codec, packed, sha256 = blob.pack(raw)
-        record = _new_id()
-        row = self._row(record, meta, DEVICE, COMPLETE if summary.complete else CUT_OFF)
+        record = record or _new_id()
+        row = self._row(record, meta, source, COMPLETE if summary.complete else CUT_OFF)
         row |= {"codec": codec, "blob": packed, "sha256": sha256, "raw_bytes": len(raw)}
         row |= {"ended_us": self.now_us(), **{name: getattr(summary, name) for name in _SUMMARY}}
         with self.writing() as connection:
             connection.execute(insert(SESSION).values(row))
             self._put_tags(connection, record, meta.tags)
+            self._seal(connection, record)
         return record
 
     def has_device_record(self, uid_hex: str, boot_id: int, session: int) -> bool:
@@ -112,7 +123,7 @@ class Store:
         one that was taken live up to the session's end."""
         same = (SESSION.c.uid == uid_hex.lower()) & (SESSION.c.boot_id == boot_id) & (SESSION.c.session == session)
         whole = (SESSION.c.source == DEVICE) | (SESSION.c.state == COMPLETE)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(select(SESSION.c.id).where(same & whole).limit(1)).first() is not None
 
     # Reading them.
@@ -120,26 +131,29 @@ class Store:
     def list(self) -> list[Entry]:
         """Every session, the newest first."""
         when = func.coalesce(SESSION.c.started_us, SESSION.c.stored_us)
-        with self._reading() as connection:
-            rows = connection.execute(select(*_ENTRY).order_by(when.desc(), SESSION.c.id)).mappings().all()
+        with self.reading() as connection:
+            rows = connection.execute(select(*_ENTRY).order_by(when.desc(), SESSION.c.id)).all()
             tags: dict[str, dict[str, str]] = {}
             for record, name, value in connection.execute(select(TAG).order_by(TAG.c.name)):
                 tags.setdefault(record, {})[name] = value
-        return [_entry(row, tags.get(row["id"], {})) for row in rows]
+        key = _PLACE["id"]
+        return [_entry(row, tags.get(row[key], {})) for row in rows]
 
     def get(self, record: str) -> Stored:
         """A session with its frames, by its id, the beginning of its id, or `last`.
 
         Raises UsageProblem when none or several match, IntegrityFailed when its frames are damaged.
         """
-        with self._reading() as connection:
-            key = self._find(connection, record.strip().lower())
+        with self.reading() as connection:
+            key = self.find(connection, record.strip().lower())
             row = connection.execute(select(SESSION).where(SESSION.c.id == key)).mappings().one()
             tags = {name: value for _, name, value in connection.execute(select(TAG).where(TAG.c.record == key))}
-            raw = _frames(connection, row)
-        return Stored(_entry(row, tags), raw)
+            raw = frames(connection, row)
+            added = annotations.of(connection, key)
+            _, head = chain.head(connection)
+        return Stored(_entry([row[column.name] for column in _ENTRY], tags), raw, added, head)
 
-    def _find(self, connection: Connection, record: str) -> str:
+    def find(self, connection: Connection, record: str) -> str:
         """The id that `record` stands for."""
         query = select(SESSION.c.id)
         if record == "last":
@@ -169,7 +183,8 @@ class Store:
             yield connection
 
     @contextmanager
-    def _reading(self) -> Generator[Connection, None, None]:
+    def reading(self) -> Generator[Connection, None, None]:
+        """A transaction that only reads, and sees the store as it is at this moment."""
         with engine.guarded(self.path), self._reader.connect() as connection:
             yield connection
 
@@ -180,7 +195,7 @@ class Store:
             row = connection.execute(select(SESSION).where(SESSION.c.id == record)).mappings().one()
             if only_gone and not (row["state"] == RECORDING and self._gone(row)):
                 return
-            raw = _frames(connection, row)
+            raw = frames(connection, row)
             summary = decode(raw).summary
             codec, packed, sha256 = blob.pack(raw)
             closed = {
@@ -192,10 +207,15 @@ class Store:
             }
             connection.execute(update(SESSION).where(SESSION.c.id == record).values(closed))
             connection.execute(delete(PENDING).where(PENDING.c.record == record))
+            self._seal(connection, record)
+
+    def _seal(self, connection: Connection, record: str) -> None:
+        row = connection.execute(select(*_ENTRY).where(SESSION.c.id == record)).mappings().one()
+        chain.seal(connection, row, self.now_us())
 
     def _close_dead(self) -> None:
         """Close the sessions whose writers are gone."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             open_rows = connection.execute(select(*_ENTRY).where(SESSION.c.state == RECORDING)).mappings().all()
         for row in open_rows:
             if self._gone(row):
@@ -244,7 +264,7 @@ class Store:
             connection.execute(insert(TAG).values(record=record, name=name, value=value))
 
 
-def _frames(connection: Connection, row: RowMapping) -> bytes:
+def frames(connection: Connection, row: RowMapping) -> bytes:
     """What is folded already and what is pending. Raises IntegrityFailed."""
     try:
         raw = blob.unpack(row["codec"], row["blob"], row["sha256"])
@@ -254,18 +274,18 @@ def _frames(connection: Connection, row: RowMapping) -> bytes:
     return raw + b"".join(connection.execute(pending).scalars())
 
 
-def _entry(row: RowMapping, tags: Mapping[str, str]) -> Entry:
+def _entry(row: Sequence[Any], tags: Mapping[str, str]) -> Entry:
+    """A row of `_ENTRY`'s columns. Positions instead of names, for a list has many rows."""
+    plain = dict(zip(_PLAIN, _plain(row), strict=True))
+    started_us, offset_s, stored_us, ended_us = _times(row)
     summary = None
-    if row["state"] != RECORDING:
-        summary = Summary(row["state"] == COMPLETE, **{name: row[name] for name in _SUMMARY})
-    plain = {f.name: row[f.name] for f in dataclasses.fields(Entry) if f.name in row}
-    stored = _moment(row["stored_us"])
-    assert stored is not None
+    if plain["state"] != RECORDING:
+        summary = Summary(plain["state"] == COMPLETE, **dict(zip(_SUMMARY, _summary(row), strict=True)))
     return Entry(
         **plain,
-        started=_moment(row["started_us"], row["started_offset_s"]),
-        stored=stored,
-        ended=_moment(row["ended_us"]),
+        started=_moment(started_us, offset_s),
+        stored=_EPOCH + timedelta(microseconds=stored_us),
+        ended=_moment(ended_us),
         tags=tags,
         summary=summary,
     )

@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -11,12 +11,14 @@ from podsteam.errors import UsageProblem
 from podsteam.recap import Summary
 from podsteam.record import Record, decode
 from podsteam.text import safe
-from podsteam.wire.messages import RecordHead
+from podsteam.wire.messages import EventValue, PodletValue, RecordHead
 
 LIVE = "live"
 """Source of a record that this host took from the link while the session ran."""
 DEVICE = "device"
 """Source of a record that the device kept and a host pulled."""
+IMPORTED = "imported"
+"""Source of a record that came from a file."""
 
 RECORDING = "recording"
 COMPLETE = "complete"
@@ -24,7 +26,7 @@ CUT_OFF = "cut off"
 
 _TAG_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _MAX_VALUE = 200
-_MAX_NOTE = 4000
+MAX_NOTE = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class SessionMeta:
         """Raises UsageProblem for a tag or a note that the store does not take."""
         for name, value in self.tags.items():
             check_tag(name, value)
-        if len(self.note) > _MAX_NOTE:
-            raise UsageProblem(f"The note has {len(self.note)} characters; {_MAX_NOTE} fit.")
+        if len(self.note) > MAX_NOTE:
+            raise UsageProblem(f"The note has {len(self.note)} characters; {MAX_NOTE} fit.")
         if self.started is not None and self.started.tzinfo is None:
             raise ValueError("started needs a time zone")
 
@@ -77,7 +79,7 @@ class Entry:
     state: str
     """RECORDING, COMPLETE or CUT_OFF."""
     source: str
-    """LIVE or DEVICE."""
+    """LIVE, DEVICE or IMPORTED."""
     uid: str
     """The unit, as 12 hexadecimal digits."""
     boot_id: int
@@ -108,6 +110,18 @@ class Entry:
     """None while it is being recorded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What somebody added to a session after it was recorded. None is ever changed or taken away."""
+
+    at: datetime
+    by: str
+    """The account's name."""
+    tags: Mapping[str, str | None]
+    """Tags that it set; None: took away."""
+    note: str
+
+
 @dataclass(frozen=True)
 class Stored:
     """A session with its frames."""
@@ -115,8 +129,21 @@ class Stored:
     entry: Entry
     raw: bytes
     """The frames, untouched."""
+    annotations: tuple[Annotation, ...] = ()
+    """In order of time."""
+    head: str = ""
+    """Hash of the last entry of the store's chain when the session was read: an anchor to note elsewhere."""
 
     @cached_property
     def record(self) -> Record:
         """The frames, decoded."""
         return decode(self.raw)
+
+    def blinded(self) -> "Stored":
+        """The same session without the podlet's identity: who looks at it cannot tell which one it was."""
+        hidden = [item for item in self.record.events if item.event != EventValue.PODLET]
+        record = replace(self.record, events=tuple(hidden))
+        entry = replace(self.entry, podlet=PodletValue.ABSENT, podlet_uid="")
+        without = Stored(entry, b"", self.annotations, self.head)
+        without.__dict__["record"] = record
+        return without

@@ -2,7 +2,8 @@
 """The store's tables, and the steps from one schema version to the next.
 
 Times are microseconds since 1970 in UTC. `pending` holds the frames of a session that is being recorded, a
-chunk for each flush; they are folded into the row's blob when it ends.
+chunk for each flush; they are folded into the row's blob when it ends. `chain` is what makes the rest checkable
+(`chain.py`): `tag` and `fact` only repeat it in a form that is quick to ask.
 """
 
 from collections.abc import Callable
@@ -94,10 +95,50 @@ TAG = Table(
     Column("value", Text, nullable=False),
 )
 
+ABOUT = Table(
+    "about",
+    METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""Of the store itself: `store`, the identity under which its chain is known."""
+
+CHAIN = Table(
+    "chain",
+    METADATA,
+    Column("store", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("chain_subject", "kind", "subject"),
+)
+"""What happened, entry after entry, each with the hash of the one before in its own. A merge brings the chains of
+other stores, each under its own identity."""
+
+FACT = Table(
+    "fact",
+    METADATA,
+    Column("kind", String(16), primary_key=True),
+    Column("subject", String(64), primary_key=True),
+    Column("since_us", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", Text, nullable=False),
+)
+"""What is known of a device, a podlet, a batch, a calibration or a production test since when; JSON."""
+
 
 def _first(connection: Connection) -> None:
-    METADATA.create_all(connection)
+    METADATA.create_all(connection, [SESSION, PENDING, TAG])
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first,)
+def _second(connection: Connection) -> None:
+    from podsteam.store import chain
+
+    METADATA.create_all(connection, [ABOUT, CHAIN, FACT])
+    chain.begin(connection)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first, _second)
 """STEPS[v] takes a store from version v to v + 1. An empty file is version 0."""

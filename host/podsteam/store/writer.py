@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recording a session as it runs, so that a killed process loses at most the last second.
 
-Frames are collected in memory, and a thread of the writer's own commits them every half second: a slow disk
+Frames are collected in memory, and a thread of the writer's own commits them every quarter of a second: a slow disk
 must never hold up the link, whose lease lasts 1.5 s. The commit also renews a heartbeat, by which other
 processes see that the recording lives.
 """
@@ -22,7 +22,7 @@ from podsteam_protocol import frame
 if TYPE_CHECKING:
     from podsteam.store.database import Store
 
-FLUSH_S = 0.5
+FLUSH_S = 0.25
 """Time between two commits."""
 GONE_S = 10.0
 """A writer whose heartbeat is older than this is gone."""
