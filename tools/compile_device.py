@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compile every file that goes to the device with `mpy-cross`, its constants folded across modules.
+"""Compile every file that goes to the device with `mpy-cross`, its constants folded and its private names shortened.
 
     python tools/compile_device.py [FOLDER]
 
-The `.mpy` files go into FOLDER, laid out as on the device, or are thrown away: then it is a check of the syntax.
+The `.mpy` files go into FOLDER, laid out as on the device, or are thrown away: then it is a check of the syntax. They
+hold no line numbers, which would take a tenth of their memory: a traceback names module and function, and
+`tools/shorten_names.py` tells what a short name stands for. A source file goes by its module's name, which the
+device keeps anyway.
 """
 
 import ast
@@ -14,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 from fold_constants import fold
+from shorten_names import shorten
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("protocol/podsteam_protocol", "firmware/podsteam_firmware", "firmware/podsteam_loader")
@@ -49,13 +53,18 @@ def module_name(below: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def folded_sources(root: Path) -> dict[str, str]:
+    """The sources that go to the device with their constants folded, by dotted name. Raises SyntaxError."""
+    return fold({module_name(below): path.read_text(encoding="utf-8") for path, below in device_files(root)})
+
+
 def compile_all(root: Path, target: Path, program: str) -> tuple[int, int, list[str]]:
     """Compile into `target`; returns the number of files, their size in bytes and the complaints."""
     size = 0
     complaints: list[str] = []
     files = device_files(root)
     try:
-        folded = fold({module_name(below): path.read_text(encoding="utf-8") for path, below in files})
+        folded = shorten(folded_sources(root))
     except SyntaxError:
         # mpy-cross says it better, file by file.
         folded = {}
@@ -67,7 +76,7 @@ def compile_all(root: Path, target: Path, program: str) -> tuple[int, int, list[
                 source.write_text(folded[module_name(below)], encoding="utf-8")
             out = target / below.with_suffix(".mpy")
             out.parent.mkdir(parents=True, exist_ok=True)
-            command = [program, "-s", below.as_posix(), "-o", str(out), str(source)]
+            command = [program, "-O3", "-s", module_name(below), "-o", str(out), str(source)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 complaints.append(f"{path.relative_to(root).as_posix()}: {(done.stderr or done.stdout).strip()}")
