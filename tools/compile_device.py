@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compile every file that goes to the device with `mpy-cross`, its constants folded and its private names shortened.
+"""Compile what goes to the device with `mpy-cross`: constants folded, private names shortened, modules linked.
 
     python tools/compile_device.py [FOLDER]
 
 The `.mpy` files go into FOLDER, laid out as on the device, or are thrown away: then it is a check of the syntax. They
 hold no line numbers, which would take a tenth of their memory: a traceback names module and function, and
-`tools/shorten_names.py` tells what a short name stands for. A source file goes by its module's name, which the
+`tools/explain_names.py` tells what a short name stands for. A source file goes by its module's name, which the
 device keeps anyway.
 """
 
@@ -17,10 +17,14 @@ import tempfile
 from pathlib import Path
 
 from fold_constants import fold
+from link_modules import link
 from shorten_names import shorten
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("protocol/podsteam_protocol", "firmware/podsteam_firmware", "firmware/podsteam_loader")
+ISLANDS = ("podsteam_firmware.core", "podsteam_firmware.hal.esp32", "podsteam_firmware.heat.tune")
+"""Modules that are linked with all that they import, see `link_modules`."""
+FOLDER = "podsteam_firmware"
 HOST_ONLY = "Never loaded on the device."
 """Stands in the docstring of a file that only a type checker or a desktop reads."""
 
@@ -64,14 +68,16 @@ def compile_all(root: Path, target: Path, program: str) -> tuple[int, int, list[
     complaints: list[str] = []
     files = device_files(root)
     try:
-        folded = shorten(folded_sources(root))
+        folded = link(shorten(folded_sources(root)), ISLANDS, FOLDER)
     except SyntaxError:
         # mpy-cross says it better, file by file.
         folded = {}
     with tempfile.TemporaryDirectory() as scratch:
         for path, below in files:
             source = path
-            if module_name(below) in folded:
+            if folded:
+                if module_name(below) not in folded:
+                    continue
                 source = Path(scratch) / "folded.py"
                 source.write_text(folded[module_name(below)], encoding="utf-8")
             out = target / below.with_suffix(".mpy")

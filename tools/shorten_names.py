@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Give short names to what nobody else sees: the device keeps every name in memory, once, however often it is used.
 
-    python tools/shorten_names.py MODULE
-
 Private names (one leading underscore) of a module, and parameters, become `_0`, `_1` and so on. All modules use the
-same ones. Public names stay, so the modules fit together as before. Run as a program it prints what the short names
-in a traceback of MODULE stand for.
+same ones. Public names stay, so the modules fit together as before. `tools/explain_names.py` finds the way back.
 """
 
 import ast
 import io
 import re
-import sys
 import tokenize
 from collections.abc import Iterable, Mapping
 
@@ -34,13 +30,16 @@ def names(sources: Mapping[str, str]) -> dict[str, dict[str, str]]:
     parameters = _mere_parameters(trees.values())
     tables: dict[str, dict[str, str]] = {}
     for family in _families(trees):
-        found = sorted(_replaced({name: trees[name] for name in family}, parameters))
-        table = {old: _short(i) for i, old in enumerate(found)}
+        # Parameters first: the same few short names are parameters everywhere, and the others may be anything.
+        replaced = _replaced({name: trees[name] for name in family}, parameters)
+        found = sorted(replaced, key=lambda name: (name not in parameters, name))
+        table = {old: short_name(i) for i, old in enumerate(found)}
         tables.update(dict.fromkeys(family, table))
     return tables
 
 
-def _short(i: int) -> str:
+def short_name(i: int) -> str:
+    """The short name of number `i`."""
     high, low = divmod(i, len(_DIGITS))
     return "_" + (_DIGITS[high - 1] if high else "") + _DIGITS[low]
 
@@ -125,20 +124,3 @@ def _rename(source: str, table: Mapping[str, str]) -> str:
             line = lines[row - 1]
             lines[row - 1] = line[:start] + table[token.string] + line[token.end[1] :]
     return "".join(lines)
-
-
-def main() -> int:
-    """Print a module's table; returns the exit status."""
-    import compile_device
-
-    tables = names(compile_device.folded_sources(compile_device.ROOT))
-    if len(sys.argv) != 2 or sys.argv[1] not in tables:
-        print("Give the dotted name of a module of the device: podsteam_firmware.core", file=sys.stderr)
-        return 2
-    for old, new in sorted(tables[sys.argv[1]].items(), key=lambda pair: (len(pair[1]), pair[1])):
-        print(f"{new:4} {old}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
