@@ -22,7 +22,14 @@ from shorten_names import shorten
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("protocol/podsteam_protocol", "firmware/podsteam_firmware", "firmware/podsteam_loader")
-ISLANDS = ("podsteam_firmware.core", "podsteam_firmware.hal.esp32", "podsteam_firmware.heat.tune")
+ISLANDS = (
+    "podsteam_firmware.heat.regimes",
+    "podsteam_firmware.safety.supervisor",
+    "podsteam_firmware.podlet.reader",
+    "podsteam_firmware.core",
+    "podsteam_firmware.hal.esp32",
+    "podsteam_firmware.heat.tune",
+)
 """Modules that are linked with all that they import, see `link_modules`."""
 FOLDER = "podsteam_firmware"
 HOST_ONLY = "Never loaded on the device."
