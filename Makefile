@@ -15,6 +15,7 @@ ONLY ?=
 PORT ?=
 HEAT ?=
 POWER ?=
+JOBS ?= auto
 ARGS ?=
 
 # The first interpreter on the PATH that is new enough and can make an environment. PYTHON=... overrides it.
@@ -31,8 +32,8 @@ help: ## Show this list
 demo: $(STAMP) ## Watch a whole podlet session on the simulated board (no hardware needed)
 	@$(BIN)/podsteam demo $(ARGS)
 
-test: $(STAMP) ## Run the tests (ARGS="-k name" to choose)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## Run the tests, on all cores (ARGS="-k name" to choose, JOBS=0 for one after the other)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: $(STAMP) ## Check style, import walls, device syntax, generated files and the schema's compatibility
 	$(BIN)/ruff check .

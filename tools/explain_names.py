@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 import compile_device
-from link_modules import linked_names
-from shorten_names import names, shorten
+from podsteam.flash.compiled import FIRMWARE, ISLANDS
+from podsteam.flash.link import linked_names
+from podsteam.flash.shorten import names, shorten
 
 
 def _functions(body: Iterable[ast.stmt], above: str = "") -> Iterator[tuple[str, str]]:
@@ -28,7 +29,7 @@ def _functions(body: Iterable[ast.stmt], above: str = "") -> Iterator[tuple[str,
 def explain(sources: Mapping[str, str]) -> dict[str, list[str]]:
     """What each name on the device may stand for in these folded sources, as `module.Class.function`."""
     tables = names(sources)
-    tops = linked_names(shorten(sources), compile_device.ISLANDS, compile_device.FOLDER)
+    tops = linked_names(shorten(sources), ISLANDS, FIRMWARE)
     found: dict[str, list[str]] = {}
     for module, source in sources.items():
         for dotted, name in _functions(ast.parse(source).body):

@@ -3,8 +3,9 @@
 
     import podsteam
     with podsteam.connect("sim", seed=7) as device:
-        print(device.status())
+        record = device.session.run("gentle").wait()
 
+`podsteam.api` lists what scripts may rely on; `docs/scripting.md` shows it.
 This module stays light: everything else is imported by the call that needs it.
 """
 
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from podsteam.client import Device
+
+__all__ = ["__version__", "connect"]
 
 __version__ = "0.1.0"
 

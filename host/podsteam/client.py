@@ -9,7 +9,7 @@ import binascii
 import secrets
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from podsteam import program as program_file
 from podsteam.errors import (
@@ -17,22 +17,31 @@ from podsteam.errors import (
     DeviceSilent,
     Incomplete,
     IntegrityFailed,
+    NoDevice,
     NotPodsteam,
+    PortBusy,
+    PortForbidden,
     Refused,
     WrongVersion,
 )
 from podsteam.link import Link, R, Unasked
 from podsteam.refusals import not_ready
 from podsteam.text import safe
-from podsteam.transport.port import Port
+from podsteam.transport.port import Port, Replugged
 from podsteam.wire import messages as m
 from podsteam.wire.base import Message
+
+if TYPE_CHECKING:
+    from podsteam.runs import Sessions
 
 LEASE_EVERY_S = 0.4
 """Device time between renewals of the lease, which lapses after 1.5 s."""
 SUBSCRIBE_EVERY_S = 4.0
 """Device time between renewals of the subscription, which lapses after 10 s."""
 ASK_AGAIN_S = 0.5
+RECONNECT_S = 30.0
+"""How long a lost connection is tried again."""
+RETRY_S = 0.2
 OPEN_S = 2.0
 """Device time in which a relay that was just commanded open surely is."""
 PROOF_S = 5.0
@@ -43,9 +52,13 @@ _RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
 class Device:
     """A greeted device on an open port. Use it in a `with` block, or call `close`."""
 
-    def __init__(self, port: Port) -> None:
-        """Greet the device. Raises NotPodsteam, WrongVersion; the port is closed then."""
+    def __init__(self, port: Port, reopen: Callable[[str], Port] | None = None) -> None:
+        """Greet the device. `reopen` opens its port again, given the unit's address (`reconnect`).
+
+        Raises NotPodsteam, WrongVersion; the port is closed then.
+        """
         self.port = port
+        self._reopen = reopen
         self.link = Link(port)
         self.link.on_message = self._arrived
         self.token = secrets.randbits(32) or 1
@@ -67,7 +80,8 @@ class Device:
         """Find and open a port by its name (`transport/find.py`), and greet the device on it."""
         from podsteam.transport import find
 
-        return cls(find.open_port(find.resolve(name), **options))
+        found = find.resolve(name)
+        return cls(find.open_port(found, **options), lambda unit: find.reopen_port(found, unit))
 
     def __enter__(self) -> Self:
         return self
@@ -75,11 +89,60 @@ class Device:
     def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def session(self) -> "Sessions":
+        """Sessions of this device, for scripts: `device.session.run("gentle").wait()`."""
+        from podsteam.runs import Sessions
+
+        return Sessions(self)
+
     def close(self) -> None:
         """Give the port back. A lease that is kept lapses, which ends the session that it keeps alive."""
         self.port.close()
 
     # The link -----------------------------------------------------------------------------------------------
+    def reconnect(self, within_s: float = RECONNECT_S) -> bool:
+        """Open the lost connection again, under whatever name the unit's port has now. Whether it is the same start.
+
+        True: the device ran on, and no event since then is missed as long as it still has them (64). False: it has
+        started anew, so that what it did is over; its events come from the first one on. Raises what opening raises
+        when it does not succeed within `within_s`, WrongVersion, and IntegrityFailed when another unit answers.
+        """
+        clock = self.port.clock
+        deadline = clock.now() + within_s
+        while True:
+            try:
+                return self._again()
+            except (DeviceLost, NoDevice, NotPodsteam, PortBusy, PortForbidden):
+                if clock.now() >= deadline:
+                    raise
+            clock.sleep(RETRY_S)
+
+    def _again(self) -> bool:
+        unit = self.hello.uid
+        if isinstance(self.port, Replugged):
+            port: Port = self.port.reopen()
+        else:
+            self.port.close()
+            if self._reopen is None:
+                raise NoDevice("This device was not opened by its name; open it again.")
+            port = self._reopen(unit.hex())
+        boot_id = self.link.boot_id
+        self.port = port
+        self.link.renew(port)
+        hello = self._greet()
+        if hello.uid != unit:
+            raise IntegrityFailed(f"On {safe(port.name)} is another unit now, {hello.uid.hex()}.")
+        self.hello = hello
+        same = self.link.boot_id == boot_id
+        if not same:
+            self.link.order.start(0)
+            self._keeps_lease = False
+        self._behind = True
+        if self._period_ms:
+            self.subscribe(self._period_ms)
+        return same
+
     def _greet(self) -> m.HelloReply:
         shown = safe(self.port.name)
         try:

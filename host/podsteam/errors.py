@@ -121,7 +121,7 @@ class Incomplete(PodsteamError):
 
 
 class StoreFailed(PodsteamError):
-    """The record store on this computer cannot be read or written."""
+    """The record store, or another file on this computer, cannot be read or written."""
 
     status = 40
 
@@ -149,7 +149,7 @@ STATUSES: tuple[tuple[int, str], ...] = (
     (23, "the session ended before its program did, without a fault"),
     (30, "data fails its check"),
     (31, "transfer incomplete; run it again to go on"),
-    (40, "the record store cannot be read or written"),
+    (40, "the record store or a file on this computer cannot be read or written"),
     (130, "interrupted"),
 )
 """Exit statuses of the command line: (status, meaning)."""

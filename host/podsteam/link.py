@@ -50,6 +50,13 @@ class Link:
         self._seq = 0
         self._reply: bytes | None = None
 
+    def renew(self, port: Port) -> None:
+        """Go on with another port to the same device, whose boot id is to be learned again. Half a frame is forgotten,
+        the order of events kept."""
+        self.port = port
+        self.boot_id = -1
+        self._splitter = Splitter()
+
     def request(self, message: Message, expect: type[R]) -> R:
         """Send a request and return its reply, of the type `expect`.
 

@@ -6,7 +6,7 @@ dies instead, the device's lease ends the session by itself.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -109,6 +109,8 @@ class Session:
         self._before_start: list[bytes] = []
         self._outcome = Outcome(0)
         self._stopped = False
+        self.tick_s = TICK_S
+        """How long a step waits for what the device sends."""
 
     def run(self, program: str, armed: Callable[[Armed], None] = lambda _: None) -> Outcome:
         """Arm the program, wait for the button, see the session through. `armed` is called once it waits.
@@ -122,6 +124,13 @@ class Session:
         return self._run(self._device.tune, armed)
 
     def _run(self, arm: Callable[[], Armed], armed: Callable[[Armed], None]) -> Outcome:
+        for _ in self.steps(arm, armed):
+            pass
+        return self._outcome
+
+    def steps(self, arm: Callable[[], Armed], armed: Callable[[Armed], None]) -> Generator[Outcome]:
+        """The run in steps of `tick_s`, for whoever has more than one to see through: each yields the outcome so far,
+        which is whole when they end. Closed before that, the session is stopped. Raises as `run` does."""
         device = self._device
         device.follow()
         device.link.on_frame = self._frame
@@ -129,16 +138,15 @@ class Session:
             device.subscribe(telemetry_period_ms(device))
             reply = arm()
             self._outcome.session = reply.session
-            self._guarded(reply, armed)
+            yield from self._guarded(reply, armed)
         finally:
             device.link.on_frame = None
         self._outcome.events_lost = device.link.order.lost
-        return self._outcome
 
-    def _guarded(self, reply: Armed, armed: Callable[[Armed], None]) -> None:
+    def _guarded(self, reply: Armed, armed: Callable[[Armed], None]) -> Generator[Outcome]:
         try:
             armed(reply)
-            self._see_through()
+            yield from self._see_through()
         except DeviceLost:
             raise
         except BaseException:
@@ -149,15 +157,16 @@ class Session:
                 self._drain()
             raise
 
-    def _see_through(self) -> None:
+    def _see_through(self) -> Generator[Outcome]:
         device = self._device
         clock = device.port.clock
         status_due = clock.now()
         while not self._stopped:
+            yield self._outcome
             if self._stop_wanted():
                 self._outcome.interrupted = True
                 break
-            self._take(TICK_S)
+            self._take(self.tick_s)
             if clock.now() >= status_due:
                 status_due = clock.now() + device.in_clock(STATUS_EVERY_S)
                 self._look()

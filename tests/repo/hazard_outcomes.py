@@ -60,7 +60,8 @@ class HazardOutcomes:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Judge."""
         config = session.config
-        if config.option.collectonly:
+        # Each worker of pytest-xdist sees a part only; the process that spread the tests gets all reports.
+        if config.option.collectonly or hasattr(config, "workerinput"):
             return
         chosen = any(config.getoption(name, None) for name in SPOILS)
         stopped = bool(session.shouldfail or session.shouldstop)

@@ -8,7 +8,7 @@ import pytest
 
 import compile_device
 from explain_names import explain
-from link_modules import link
+from podsteam.flash.link import link
 
 SOURCES = {
     "f.core": """

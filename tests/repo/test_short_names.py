@@ -3,8 +3,8 @@
 
 import pytest
 
-from fold_constants import fold
-from shorten_names import names, shorten
+from podsteam.flash.fold import fold
+from podsteam.flash.shorten import names, shorten
 
 POINT = '''
 def make(wide_mm, high_mm):

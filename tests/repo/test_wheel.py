@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The wheel holds what an installation needs, and nothing that could get in anybody's way."""
 
+import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -8,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from chips import small_image
 
 import check_imports
 import compile_device
@@ -19,13 +22,19 @@ def root(pytestconfig) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(root, tmp_path_factory) -> set[str]:
-    """The names of the files in the wheel."""
+def built(root, tmp_path_factory) -> Path:
+    """The wheel."""
     target = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (built,) = target.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def wheel(built) -> set[str]:
+    """The names of the files in the wheel."""
     with zipfile.ZipFile(built) as archive:
         return set(archive.namelist())
 
@@ -52,6 +61,24 @@ def test_every_device_file_is_in_it(root, wheel):
     names = {below.as_posix() for _, below in compile_device.device_files(root)}
     assert "podsteam_firmware/core.py" in names
     assert names <= wheel
+
+
+def test_an_installed_wheel_says_what_it_would_flash_without_the_checkout(built, tmp_path):
+    site = tmp_path / "site"
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(site)
+    script = (
+        "import podsteam, sys; from podsteam.cli.main import main; print(podsteam.__file__, file=sys.stderr); main()"
+    )
+    (tmp_path / "small.bin").write_bytes(small_image(0, 0x1000, files=(0x20000, 0x180000)))
+    command = [sys.executable, "-c", script, "flash", "--image", "small.bin", "--dry-run", "--json"]
+    env = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith(str(site))
+    segments = json.loads(done.stdout)["units"][0]["segments"]
+    assert [s["name"] for s in segments] == ["MicroPython", "files"]
+    assert segments[1]["bytes"] > 300_000
 
 
 def test_example_programs_types_and_licences_are_in_it(wheel):

@@ -29,6 +29,8 @@ _TABLE = {
     "program": ("podsteam.cli.program", "program", "Session programs: write, check, send."),
     "podlet": ("podsteam.cli.podlet", "podlet", "The podlet in the holder."),
     "records": ("podsteam.cli.records", "records", "Session records: fetch, show, plot, export."),
+    "flash": ("podsteam.cli.flash", "flash", "Make a running unit of a bare ESP32."),
+    "board": ("podsteam.cli.flash", "board", "Boards to flash, and their wiring."),
     "sim": ("podsteam.cli.sim", "sim", "Simulated boards: serve one, act on it."),
 }
 

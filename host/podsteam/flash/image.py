@@ -69,7 +69,7 @@ def lay_out(
 ) -> dict[str, bytes]:
     """Everything in the device's file system, by path.
 
-    `compiled`: the `.mpy` files as `tools/compile_device.py` lays them out. `entry`: `boot.py` and `main.py`, as
+    `compiled`: the `.mpy` files as `compiled.application` gives them. `entry`: `boot.py` and `main.py`, as
     sources, which is what the port starts. `slots`: those that get the application. `data`: files below `/data`.
     Raises UsageProblem when something is missing.
     """
@@ -110,20 +110,11 @@ def build(files: Mapping[str, bytes], size: int) -> bytes:
 
     Raises UsageProblem when they do not fit.
     """
-    from littlefs import LittleFS
     from littlefs.errors import LittleFSError
 
     if size % BLOCK or size < 4 * BLOCK:
         raise UsageProblem(f"A file system has a multiple of {BLOCK} bytes, not {size}.")
-    fs: Any = LittleFS(
-        block_size=BLOCK,
-        block_count=size // BLOCK,
-        read_size=READ_PROG,
-        prog_size=READ_PROG,
-        cache_size=CACHE,
-        lookahead_size=LOOKAHEAD,
-        block_cycles=BLOCK_CYCLES,
-    )
+    fs = _file_system(size)
     try:
         for path, content in sorted(files.items()):
             above = path.rpartition("/")[0]
@@ -136,3 +127,46 @@ def build(files: Mapping[str, bytes], size: int) -> bytes:
         raise UsageProblem(f"{len(files)} files of {total} bytes do not fit a file system of {size} bytes.") from e
     fs.unmount()
     return bytes(fs.context.buffer)
+
+
+def read(content: bytes) -> dict[str, bytes]:
+    """The files in a littlefs image, by path; the opposite of `build`. Raises UsageProblem for what is none."""
+    from littlefs.errors import LittleFSError
+
+    fs = _file_system(len(content), mount=False)
+    fs.context.buffer = bytearray(content)
+    found: dict[str, bytes] = {}
+    try:
+        fs.mount()
+        for folder, _, names in fs.walk("/"):
+            for name in names:
+                path = f"{folder.rstrip('/')}/{name}"
+                with fs.open(path, "rb") as f:
+                    found[path.lstrip("/")] = f.read()
+    except (LittleFSError, UnicodeDecodeError) as e:
+        raise UsageProblem("The unit's file system cannot be read; --fresh-data writes a new one.") from e
+    return found
+
+
+def used(content: bytes) -> bytes:
+    """The image without the erased blocks at its end: littlefs erases a block before it writes there."""
+    end = len(content)
+    while end > BLOCK and content[end - BLOCK : end] == b"\xff" * BLOCK:
+        end -= BLOCK
+    return content[:end]
+
+
+def _file_system(size: int, mount: bool = True) -> Any:
+    """A littlefs of `size` bytes in memory as MicroPython has it; with `mount`, formatted."""
+    from littlefs import LittleFS
+
+    return LittleFS(
+        block_size=BLOCK,
+        block_count=size // BLOCK,
+        read_size=READ_PROG,
+        prog_size=READ_PROG,
+        cache_size=CACHE,
+        lookahead_size=LOOKAHEAD,
+        block_cycles=BLOCK_CYCLES,
+        mount=mount,
+    )

@@ -150,3 +150,16 @@ def open_port(name: str, **options: Any) -> Port:
     from podsteam.transport.serialport import SerialPort
 
     return SerialPort(name)
+
+
+def reopen_port(name: str, unit: str) -> Port:
+    """Open the port again on which a unit was: by its resolved name, or, when that is gone, wherever the unit is now.
+
+    Raises what `open_port` and `resolve` raise.
+    """
+    try:
+        return open_port(name)
+    except NoDevice:
+        if name.startswith(("socket://", "sim")):
+            raise
+        return open_port(resolve(f"unit:{unit}"))

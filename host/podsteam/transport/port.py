@@ -2,7 +2,7 @@
 """What the link layer needs of a port: five verbs and a clock. Every transport offers exactly this."""
 
 import time
-from typing import Protocol
+from typing import Protocol, Self, runtime_checkable
 
 
 class Clock(Protocol):
@@ -61,4 +61,13 @@ class Port(Protocol):
 
     def close(self) -> None:
         """Give the port back. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Replugged(Protocol):
+    """A port that can be opened again as the object that it is: that of a simulated board, which dies with it."""
+
+    def reopen(self) -> Self:
+        """Plug the cable in again. Raises DeviceLost when the board has ended."""
         ...

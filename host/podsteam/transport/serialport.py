@@ -37,7 +37,7 @@ class SerialPort:
         self.clock = WallClock()
         self._serial: serial.Serial | None = None
         if os.name == "posix":
-            _look(name)
+            look(name)
         self._serial = _open(name)
 
     def _lost(self, why: str) -> DeviceLost:
@@ -113,7 +113,7 @@ def _reason(error: OSError) -> str:
     return safe(os.strerror(error.errno) if error.errno else str(error), 100)
 
 
-def _look(path: str) -> None:
+def look(path: str) -> None:
     """See that there is a serial device at `path` which nobody else reads, without opening it."""
     try:
         status = os.stat(path)

@@ -62,6 +62,7 @@ class SimPort:
         self._unsent = bytearray()
         self._twin: Any = start(name.partition(":")[2] or None, **options)
         self._ended = ended()
+        self._out = False
         self.run(_SETTLE_S)
 
     def now_us(self) -> int:
@@ -84,8 +85,26 @@ class SimPort:
         while self.now_us() < until_us:
             self._received += self._exchange(until_us)
 
+    def unplug(self) -> None:
+        """Pull the cable out: what is on its way is lost, and the port is dead until `reopen`. The board runs on."""
+        self._out = True
+        self._received.clear()
+        self._unsent.clear()
+        self.control({"do": "fault", "name": "link_gone"})
+
+    def reopen(self) -> "SimPort":
+        """As `Replugged.reopen`."""
+        self.control({"do": "fault", "name": "link_gone", "on": False})
+        self._out = False
+        return self
+
+    def _look(self) -> None:
+        if self._out:
+            raise DeviceLost("The simulated board's cable is out.")
+
     def read(self, timeout_s: float) -> bytes:
         """As `Port.read`. The wait is virtual."""
+        self._look()
         # Rounded up: a wait that is shorter than a microsecond must not stand still.
         until_us = self.now_us() + math.ceil(max(0.0, timeout_s) * 1e6)
         while not self._received:
@@ -97,6 +116,7 @@ class SimPort:
 
     def write(self, data: bytes) -> None:
         """As `Port.write`. The bytes leave when time next runs, which is when the board can see them."""
+        self._look()
         self._unsent += data
 
     def lines(self) -> dict[str, bool]:

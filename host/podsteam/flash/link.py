@@ -12,7 +12,7 @@ import builtins
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from shorten_names import short_name
+from podsteam.flash.shorten import short_name
 
 Function = ast.FunctionDef | ast.Lambda
 _SCOPES = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
