@@ -59,6 +59,8 @@ class Core:
         self.now_ms = hal.now_ms()
         self.flags = 0
         """FLAG bits of the last tick."""
+        # The largest piece of memory first, while there is one.
+        self.journal = Journal(self)
         self.events = Events()
         self.sense = Sense()
         self.supervisor = Supervisor()
@@ -82,7 +84,6 @@ class Core:
         self.telemetry = Telemetry()
         self.dispatcher = Dispatcher(self)
         self.port = Port(self, self.dispatcher)
-        self.journal = Journal(self)
         self._odd = False
         self._regime = m.REGIME_IDLE
         # A start takes longer than the relay's hold-up, so after any reset the relay is open by now.

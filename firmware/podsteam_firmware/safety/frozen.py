@@ -41,7 +41,7 @@ class Frozen:
         self.proof = 0
         """How well the converter's noise is proved; from 960 on it is believed."""
         self._last = array("i", (-1 for _ in range(4)))
-        self._still = array("h", (0 for _ in range(4)))
+        self._still = array("h", bytes(8))
         self._quantum = _NEVER
 
     def step(self, inputs: "Inputs", full: bool) -> bool:

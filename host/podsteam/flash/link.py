@@ -3,14 +3,15 @@
 
 `link(sources, roots)` takes the modules in, as {dotted name: source}. A root swallows every module that it imports,
 directly or through others, when it is itself imported; not what a function imports later, and no package. Whoever
-else imports from a swallowed module is told to import from the root. Names at the top of a swallowed module get short
-ones, those of the root stay. Annotations and docstrings go. The lines do not stay where they were.
+else imports from a swallowed module is told to import from the root; whoever needs several has them loaded one by one,
+with the garbage collected in between. Names at the top of a swallowed module get short ones, those of the root stay.
+Annotations and docstrings go. The lines do not stay where they were.
 """
 
 import ast
 import builtins
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from podsteam.flash.shorten import short_name
 
@@ -30,6 +31,8 @@ def link(sources: Mapping[str, str], roots: Iterable[str], folder: str) -> dict[
             module = _Module(trees, owners, tops, name, {})
             tree = module.rewritten()
             linked[name] = ast.unparse(tree) if module.touched else source
+            if module.touched:
+                linked[name] = _one_by_one(_needed(trees, owners, islands, name)) + linked[name]
         elif owners[name] == name:
             linked[name] = _joined(trees, owners, tops, name, islands[name])
     empty = [name for name in linked if _is_package(sources, name) and not _is_package(linked, name)]
@@ -61,6 +64,35 @@ def _islands(
 
 def _by_root(owners: Mapping[str, str]) -> dict[str, list[str]]:
     return {root: [name for name in owners if owners[name] == root] for root in dict.fromkeys(owners.values())}
+
+
+def _needed(
+    trees: Mapping[str, ast.Module], owners: Mapping[str, str], islands: Mapping[str, list[str]], name: str
+) -> list[str]:
+    """The islands that a module needs before it can be imported, each after those that it needs itself."""
+    found: dict[str, None] = {}
+
+    def follow(members: Iterable[str], home: str) -> None:
+        for member in members:
+            for node in trees[member].body:
+                if isinstance(node, ast.ImportFrom):
+                    for alias in node.names:
+                        inner = f"{node.module}.{alias.name}"
+                        root = owners.get(inner) or owners.get(node.module or "")
+                        if root and root != home and root not in found:
+                            follow(islands[root], root)
+                            found[root] = None
+
+    follow([name], "")
+    return list(found)
+
+
+def _one_by_one(roots: Sequence[str]) -> str:
+    """Lines that import islands one after the other. What is left over from loading one is room for the next."""
+    if len(roots) < 2:
+        return ""
+    collect = "if gc.isenabled():\n    gc.collect()\n"
+    return "import gc\n" + "".join(f'__import__("{root}")\n{collect}' for root in roots)
 
 
 def _without_false(node: ast.stmt) -> list[ast.stmt]:
