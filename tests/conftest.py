@@ -41,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Watch the tests that the hazard log names."""
     from hazard_outcomes import HazardOutcomes
 
+    # A worker inherits the width that readline, which pytest loads, has put into the environment behind Python's back.
+    if hasattr(config, "workerinput"):
+        os.environ.pop("COLUMNS", None)
     config.pluginmanager.register(HazardOutcomes(config.rootpath), "podsteam-hazards")
 
 

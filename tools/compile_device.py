@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compile every file that goes to the device with `mpy-cross`, its constants folded across modules.
+"""Compile what goes to the device with `mpy-cross`: constants folded, private names shortened, modules linked.
 
     python tools/compile_device.py [FOLDER]
 
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from podsteam.flash.compiled import compile_files, compiler, files_below, goes_to_device, module_name
+from podsteam.flash.compiled import compile_files, compiler, files_below, fold_files, goes_to_device, module_name
 
 __all__ = ["ROOT", "compile_all", "compiler", "device_files", "goes_to_device", "module_name"]
 
@@ -22,6 +22,11 @@ SOURCES = ("protocol/podsteam_protocol", "firmware/podsteam_firmware", "firmware
 def device_files(root: Path) -> list[tuple[Path, Path]]:
     """The files that go to the device, as (file, path below the import root), in sorted order."""
     return files_below([root / source for source in SOURCES])
+
+
+def folded_sources(root: Path) -> dict[str, str]:
+    """The sources that go to the device with their constants folded, by dotted name. Raises SyntaxError."""
+    return fold_files(device_files(root))
 
 
 def compile_all(root: Path, target: Path, program: str) -> tuple[int, int, list[str]]:

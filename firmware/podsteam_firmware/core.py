@@ -63,6 +63,8 @@ class Core:
         self.now_ms = hal.now_ms()
         self.flags = 0
         """FLAG bits of the last tick."""
+        # The largest piece of memory first, while there is one.
+        self.journal = Journal(self)
         self.events = Events()
         self.sense = Sense()
         self.supervisor = Supervisor()
@@ -89,7 +91,6 @@ class Core:
         self.telemetry = Telemetry()
         self.dispatcher = Dispatcher(self)
         self.port = Port(self, self.dispatcher)
-        self.journal = Journal(self)
         self.extra: "Work | None" = None
         """Work between the ticks that is loaded on demand: an update, or the trial of one."""
         self.updating = False

@@ -72,9 +72,9 @@ class Sense:
         self._rest_mj = 0
         self._sum_mj = 0
         self._slot = -1
-        self._times = array("i", (0 for _ in range(_WINDOW)))
-        self._crossings = array("i", (0 for _ in range(_WINDOW)))
-        self._energies = array("i", (0 for _ in range(_WINDOW)))
+        self._times = array("i", bytes(4 * _WINDOW))
+        self._crossings = array("i", bytes(4 * _WINDOW))
+        self._energies = array("i", bytes(4 * _WINDOW))
 
     def reset_energy(self) -> None:
         """Start of a session: `energy_dj` and `on_halves` count from 0."""

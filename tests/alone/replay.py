@@ -210,6 +210,7 @@ class Measured:
         self._core = core
         self.outputs = core.outputs
         self.sense = core.sense
+        self.port = core.port
         self.pump = core.pump
         self.next_burst = core.next_burst
         self.ticks = 0

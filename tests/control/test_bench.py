@@ -6,7 +6,7 @@ from contest import PEERS, hold_run, make, peer_steam, seated, tuned, wall_for_s
 from heat_loop import Row
 from loop import TICKS_S, Device, full_power_t90_s, highest, means, reached_s
 from plants import drawn, nominal
-from runs import bound_s, clean_and_scaled, hold_case, hold_ours, quantile, sag, target_w, use
+from runs import bound_s, clean_and_scaled, hold_case, hold_drawn, hold_ours, quantile, sag, target_w, use
 
 from podsteam_protocol.messages import REGIME_HEAT
 
@@ -115,6 +115,11 @@ def test_hold_is_still() -> None:
     assert overshoot <= 1.0
     assert abs(bias) <= 0.3
     assert deviation <= 0.1
+
+
+def test_hold_where_the_hot_wall_does_the_rest() -> None:
+    """Seed 4 of the drawn boilers: all heat held off left its water 4 K short, and 5 K beyond afterwards."""
+    assert hold_ours(hold_drawn(4))[0] <= 0.5
 
 
 def test_scale_is_told_and_not_imagined() -> None:

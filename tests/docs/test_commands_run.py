@@ -32,6 +32,7 @@ ELSEWHERE = {
     "podsteam session run gentle": A_HAND,
     "podsteam calibrate steam --last --grams 12.2": A_HAND,
     "podsteam calibrate descaled": A_HAND,
+    "podsteam calibrate dose --plot valve.svg": A_HAND,
     "podsteam --port sim:unit calibrate sensors --at-rest 20 --altitude-m 0 --press": "test_calibrate.py",
     "podsteam --port sim:unit tune --press": "test_calibrate.py",
     "podsteam --port sim:unit calibrate steam gentle --press --grams 12.1": "test_calibrate.py",

@@ -60,12 +60,12 @@ class Balance:
         """Energy since the beginning, 4 J."""
         self.count = 0
         """Places used, at most 96."""
-        self._wall = array("h", (0 for _ in range(_PLACES)))
-        self._water = array("h", (0 for _ in range(_PLACES)))
-        self._energy = array("h", (0 for _ in range(_PLACES)))
+        self._wall = array("h", bytes(2 * _PLACES))
+        self._water = array("h", bytes(2 * _PLACES))
+        self._energy = array("h", bytes(2 * _PLACES))
         # Sums of products of wall, water, loss and energy: ww wl wi we ll li le ii ie ee.
-        self._s = array("i", (0 for _ in range(10)))
-        self._q = array("i", (0 for _ in range(5)))
+        self._s = array("i", bytes(40))
+        self._q = array("i", bytes(20))
         self._steps = 2
         self._in_place = 0
         self._wall_sum = 0

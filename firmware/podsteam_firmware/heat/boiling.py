@@ -50,7 +50,7 @@ class Boiling:
         """In this second colder water has ended the plateau, or it was none."""
         self._true_mc = 0
         self._bend_mc_s = -1
-        self._means = array("i", (0 for _ in range(_BLOCKS)))
+        self._means = array("i", bytes(4 * _BLOCKS))
         self._known = 0
         self._sum = 0
         self._count = 0

@@ -64,7 +64,7 @@ class Record:
     """A response of any length in 128 places: when they are full, every second one is dropped."""
 
     def __init__(self) -> None:
-        self.rise = array("i", (0 for _ in range(SLOTS + 1)))
+        self.rise = array("i", bytes(4 * (SLOTS + 1)))
         """Reading less the first one, at equal distances."""
         self.count = 0
         """Places used, without the first."""

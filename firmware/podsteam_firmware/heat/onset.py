@@ -54,9 +54,9 @@ class Onset:
         """Wall since the onset: the one at the onset, which its sensor shows only later; milli-degC."""
         self.water_j_k = 0
         """Heat capacity of water and pocket, J/K; 0: it did not show."""
-        self._water = array("h", (0 for _ in range(_SLOTS)))
-        self._wall = array("h", (0 for _ in range(_SLOTS)))
-        self._net = array("i", (0 for _ in range(_SLOTS)))
+        self._water = array("h", bytes(2 * _SLOTS))
+        self._wall = array("h", bytes(2 * _SLOTS))
+        self._net = array("i", bytes(4 * _SLOTS))
         self.lead_ms = 1500
         """Lags of element and wall sensor together, as `Energy.ramp` found them, ms (300 to 6,000)."""
         self._slope = 0

@@ -32,8 +32,8 @@ class Dispatcher:
     def __init__(self, core: "Core") -> None:
         self._core = core
         self._handlers: "dict[int, tuple[int, Handler]]" = {}
-        for module in (requests_link, requests_session, requests_store):
-            self._handlers.update(module.HANDLERS)
+        for handlers in (requests_link.HANDLERS, requests_session.HANDLERS, requests_store.HANDLERS):
+            self._handlers.update(handlers)
         self.token = 0
         """Token of the last HELLO, 0: none yet."""
         self.arg = _NO_ARG

@@ -55,7 +55,7 @@ class Limits:
         self.signed = False
         """A known key has signed it, and the signature was checked."""
         self._known_uid = bytearray(7)
-        self._known_crc = 0
+        self._known_main = 0
         self._known_used = 0
 
     def usable(self) -> bool:
@@ -100,9 +100,9 @@ class Limits:
 
     def _count(self, record: Record, uid: bytearray) -> None:
         """Doses used and left, by count and by volume."""
-        if self._known_uid != uid or self._known_crc != record.main_crc:
+        if self._known_uid != uid or self._known_main != record.main_id:
             self._known_uid[:] = uid
-            self._known_crc = record.main_crc
+            self._known_main = record.main_id
             self._known_used = 0
         used = max(record.doses_used, self._known_used)
         self._known_used = used

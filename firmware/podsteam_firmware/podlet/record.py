@@ -29,8 +29,8 @@ class Record:
         self.main_at = 0
         """Offset of main in the image."""
         self.main_size = 0
-        self.main_crc = 0
-        """CRC-32 of main, which tells one podlet from another on the same tag."""
+        self.main_id = 0
+        """Tells one podlet from another on the same tag: 30 bits of the CRC-32 of main, a small integer."""
         self.key_at = 0
         """Offset in the image of the id of the key that signed it, 0: it is not signed."""
         self.signature_at = 0
@@ -90,7 +90,7 @@ class Record:
         self.main_size = main_size
         self.aux_at = start + aux
         self.floor_page = max(floor, 0)
-        self.main_crc = crc
+        self.main_id = crc >> 2
         return binascii.crc32(memoryview(image)[self.main_at : self.main_at + main_size]) == crc
 
     def read_main(self, image: bytearray) -> bool:

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The device's files compiled with `mpy-cross`, their constants folded across modules.
+"""The device's files compiled with `mpy-cross`: constants folded, private names shortened, modules linked.
 
 The sources are those that were installed with podsteam, so an installed wheel needs no checkout. The same sources give
 the same bytes in every folder and at every time.
+
+What is compiled holds no line numbers, which would take a tenth of the device's memory: a traceback names module and
+function, and `tools/explain_names.py` tells what a short name stands for. A source file goes by its module's name,
+which the device keeps anyway.
 """
 
 import ast
@@ -19,11 +23,28 @@ from pathlib import Path
 
 from podsteam.errors import UsageProblem
 from podsteam.flash.fold import fold
+from podsteam.flash.link import link
+from podsteam.flash.shorten import shorten
 
 PACKAGES = ("podsteam_protocol", "podsteam_firmware", "podsteam_loader")
 """What the device runs, each package with its own folder."""
 ENTRY = ("boot.py", "main.py")
 """What the port starts, as sources."""
+ISLANDS = (
+    "podsteam_firmware.heat.regimes",
+    "podsteam_firmware.safety.supervisor",
+    "podsteam_firmware.podlet.reader",
+    "podsteam_firmware.dose.engine",
+    "podsteam_firmware.session.session",
+    "podsteam_firmware.store.journal",
+    "podsteam_firmware.link.dispatch",
+    "podsteam_firmware.core",
+    "podsteam_firmware.hal.esp32",
+    "podsteam_firmware.heat.tune",
+)
+"""Modules that are linked with all that they import, see `link`. Several, since what is left over from loading one is
+room for the next."""
+FIRMWARE = "podsteam_firmware"
 HOST_ONLY = "Never loaded on the device."
 """Stands in the docstring of a file that only a type checker or a desktop reads."""
 
@@ -66,6 +87,12 @@ def module_name(below: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def fold_files(files: Sequence[tuple[Path, Path]], sources: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The sources with their constants folded, by dotted name; arguments as for `compile_files`. Raises SyntaxError."""
+    texts = {below: (sources or {}).get(below.as_posix()) or path.read_text(encoding="utf-8") for path, below in files}
+    return fold({module_name(below): text for below, text in texts.items()})
+
+
 def compile_files(
     files: Sequence[tuple[Path, Path]], target: Path, program: str, sources: Mapping[str, str] | None = None
 ) -> tuple[int, list[str]]:
@@ -75,21 +102,25 @@ def compile_files(
     """
     size = 0
     complaints: list[str] = []
-    texts = {below: (sources or {}).get(below.as_posix()) or path.read_text(encoding="utf-8") for path, below in files}
     try:
-        folded = fold({module_name(below): text for below, text in texts.items()})
+        linked = link(shorten(fold_files(files, sources)), ISLANDS, FIRMWARE)
+        files = [(path, below) for path, below in files if module_name(below) in linked]
     except SyntaxError:
         # mpy-cross says it better, file by file.
-        folded = {}
+        linked = {}
     with tempfile.TemporaryDirectory() as scratch:
 
         def compile_one(number: int) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
-            below = files[number][1]
-            source = Path(scratch) / f"{number}.py"
-            source.write_text(folded.get(module_name(below), texts[below]), encoding="utf-8")
+            path, below = files[number]
+            if module_name(below) in linked:
+                path = Path(scratch) / f"{number}.py"
+                path.write_text(linked[module_name(below)], encoding="utf-8")
+            elif below.as_posix() in (sources or {}):
+                path = Path(scratch) / f"{number}.py"
+                path.write_text((sources or {})[below.as_posix()], encoding="utf-8")
             out = target / below.with_suffix(".mpy")
             out.parent.mkdir(parents=True, exist_ok=True)
-            command = [program, "-s", below.as_posix(), "-o", str(out), str(source)]
+            command = [program, "-O3", "-s", module_name(below), "-o", str(out), str(path)]
             return out, subprocess.run(command, capture_output=True, text=True, check=False)
 
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:

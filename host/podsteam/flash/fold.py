@@ -2,8 +2,9 @@
 """Fold `const` across modules, as MicroPython's compiler does within one: the device has no room for names of numbers.
 
 `m.STATE_IDLE`, where `m` is a module of ours that says `STATE_IDLE = const(0)`, becomes `0`, and the definition
-goes. Nothing else changes: every line stays on its line, so a traceback still tells where. What runs is proved to be
-the same by replaying a whole session on the folded files (`tests/alone`).
+goes. So does what only a type checker reads: `if TYPE_CHECKING`, and the asking for it. Nothing else changes, and
+every line stays on its line, so a complaint of the compiler tells where. What runs is proved to be the same
+by replaying a whole session on the folded files (`tests/alone`).
 """
 
 import ast
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 Positioned = ast.stmt | ast.expr
+_TYPING = "TYPE_CHECKING"
 
 
 @dataclass
@@ -119,6 +121,25 @@ class _Folder(ast.NodeVisitor):
             self._edits.append((node, lambda: "pass"))
             return
         self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> None:
+        """`if TYPE_CHECKING` goes; with an `else` the compiler drops it."""
+        if not (isinstance(node.test, ast.Name) and node.test.id == _TYPING):
+            self.generic_visit(node)
+        elif node.orelse:
+            self._edits.append((node.test, lambda: "False"))
+            for statement in node.orelse:
+                self.visit(statement)
+        else:
+            self._edits.append((node, lambda: "pass"))
+
+    def visit_Try(self, node: ast.Try) -> None:
+        """The `try` that imports TYPE_CHECKING goes."""
+        asked = node.body[0]
+        if isinstance(asked, ast.ImportFrom) and [alias.name for alias in asked.names] == [_TYPING]:
+            self._edits.append((node, lambda: "pass"))
+        else:
+            self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """`module.CONSTANT`."""
