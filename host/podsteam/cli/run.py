@@ -109,7 +109,7 @@ class SessionCall:
 
         with open_store(self._settings.store or None) as store, self._view(device, program) as view:
             outcome = self._run(device, how, program, store, view, watcher)
-            data = self._data(outcome, name, store)
+            data = {**self._data(outcome, name, store), "cleaning_due": _cleaning_due(device, store)}
             self._sum_up(view, store)
         return outcome, data
 
@@ -135,6 +135,8 @@ class SessionCall:
 
         info = device.info()
         gather(device, info, store)
+        if due := _cleaning_due(device, store):
+            _say(view, due)
         session = 0
         shown = Both(view, watcher) if watcher is not None else view
 
@@ -227,6 +229,14 @@ class SessionCall:
             summary(store.get(self._writer.record).record.summary)
 
 
+def _cleaning_due(device: "Device", store: "Store") -> str:
+    """A sentence when the device wants cleaning by this store's records, else nothing."""
+    from podsteam.store.cleaning import line_of
+
+    why = line_of(store, device.hello.uid.hex(), store.now()).due()
+    return f"{why}: put in a cleaning podlet and run `podsteam session clean`." if why else ""
+
+
 def _say(view: View, text: str) -> None:
     """Tell the person something, in the live view where there is one."""
     say: Callable[[str], None] = getattr(view, "say", note)
@@ -237,6 +247,8 @@ def record_line(data: Data) -> Iterable[str]:
     """The end for people; the figures stand under the live view."""
     if data["record"]:
         yield f"Record {data['record']} in {data['store']}"
+    if data.get("cleaning_due"):
+        yield data["cleaning_due"]
 
 
 def view_console(settings: Settings, stderr: bool = True) -> Any:
