@@ -36,6 +36,7 @@ _TABLE = {
     "update": ("podsteam.cli.update", "update", "Install a signed update over the link."),
     "rollback": ("podsteam.cli.update", "rollback", "Go back to the application before."),
     "release": ("podsteam.cli.update", "release", "For makers: build, sign, check updates."),
+    "preferences": ("podsteam.cli.preferences", "preferences", "This computer's port, store and tags, and whence."),
     "completion": ("podsteam.cli.completion", "completion", "Completion for bash, zsh or fish."),
     "sim": ("podsteam.cli.sim", "sim", "Simulated boards: serve one, act on it."),
 }
@@ -54,7 +55,8 @@ def _print(result: Any, **_: Any) -> None:
 def root() -> None:
     """Steer, test and record a podsteam: a home facial steamer with podlets.
 
-    Global options may stand before or after the command. PODSTEAM_PORT names the port when --port does not.
+    Global options may stand before or after the command. PODSTEAM_PORT and PODSTEAM_STORE, then
+    `podsteam preferences`, say what --port and --store do not.
     """
 
 

@@ -35,10 +35,13 @@ def run(ctx: click.Context, what: str, tags: tuple[str, ...], note: str, press: 
     from podsteam.cli.connect import open_device
     from podsteam.cli.program import is_file
     from podsteam.cli.run import SessionCall
+    from podsteam.preferences import tags_of
     from podsteam.program import load
+    from podsteam.store import parse_tag
     from podsteam.text import name_of
 
-    call = SessionCall(settings_of(ctx), tags, note, press)
+    labels = tags_of(dict(parse_tag(tag) for tag in tags))
+    call = SessionCall(settings_of(ctx), [f"{name}={value}" for name, value in labels.items()], note, press)
     # A mistake in the file shows before anything is opened.
     program = load(Path(what)) if is_file(what) else None
     with open_device(settings_of(ctx)) as device:
