@@ -107,8 +107,8 @@ def test_update_time(record_figure: Record, tmp_path: Path, micropython: str) ->
     ratio = ours_s / theirs_s
     context = (
         f"{len(files)} files, {sum(map(len, files.values()))} bytes at {BAUD}, {ERASE_MS} ms an erase in both: update "
-        f"with signature, manifest and checks {ours_s:.1f} s (simulated board, virtual time, no computing time) against "
-        f"{theirs_s:.1f} s of mpremote (the real MicroPython on a PC behind a paced pseudo-terminal, wall clock; its "
+        f"with signature, manifest and checks {ours_s:.1f} s (simulated board, virtual time, no computing time), "
+        f"mpremote {theirs_s:.1f} s (the real MicroPython on a PC behind a paced pseudo-terminal, wall clock; its "
         f"bytes alone take {least_s:.1f} s)"
     )
     record_figure("flash/update_time", round(ratio, 2), "x mpremote fs cp", "<= 0.35", ratio <= 0.35, context)
