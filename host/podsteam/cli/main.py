@@ -18,6 +18,7 @@ from podsteam.errors import STATUSES, PodsteamError
 _TABLE = {
     "demo": ("podsteam.cli.demo", "demo", "Watch a whole session on a simulated board."),
     "devices": ("podsteam.cli.devices", "devices", "List what a device could be connected to."),
+    "doctor": ("podsteam.cli.doctor", "doctor", "Find the usual troubles, and what mends them."),
     "info": ("podsteam.cli.devices", "info", "Show what runs on the device."),
     "status": ("podsteam.cli.devices", "status", "Show the device's state."),
     "selftest": ("podsteam.cli.selftest", "selftest", "Show what the device's self-test found."),
