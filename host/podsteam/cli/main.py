@@ -38,6 +38,7 @@ _TABLE = {
     "rollback": ("podsteam.cli.update", "rollback", "Go back to the application before."),
     "release": ("podsteam.cli.update", "release", "For makers: build, sign, check updates."),
     "preferences": ("podsteam.cli.preferences", "preferences", "This computer's port, store and tags, and whence."),
+    "schema": ("podsteam.cli.schema", "schema", "JSON Schemas of what the commands print."),
     "completion": ("podsteam.cli.completion", "completion", "Completion for bash, zsh or fish."),
     "sim": ("podsteam.cli.sim", "sim", "Simulated boards: serve one, act on it."),
 }
