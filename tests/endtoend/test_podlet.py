@@ -46,6 +46,8 @@ def test_make_write_and_dose_a_podlet(tmp_path: Path) -> None:
     assert (shown["dose_uL"], shown["session_cap_uL"]) == (100, 1000)
     assert shown["label"]["name"] == "mine"
     assert shown["left"].startswith("9 doses of 100 µL left, good until 2028-06-30")
+    alone = run(tmp_path, *BOARD, "session", "run")
+    assert alone.returncode == 22 and "add --press" in alone.stderr and len(alone.stderr.splitlines()) == 1
     ran = document(tmp_path, *BOARD, "session", "run", "--press")
     after = document(tmp_path, *BOARD, "podlet", "read")
     assert ran["stop_reason"] == "DONE"
