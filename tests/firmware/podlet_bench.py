@@ -23,7 +23,8 @@ class Bench:
         self.t_us = 0
         self.start_ms = start_ms
         self.chip = Pn532()
-        self.day = 0
+        self.day = 20_500
+        """Today, days since 1970-01-01, 0: no clock was set."""
         self.transfers = 0
         self.longest_us = 0
         """Longest time on the bus in one call."""
