@@ -115,7 +115,7 @@ def test_a_signed_podlet_on_the_device(tmp_path: Path) -> None:
 
 
 def test_the_newest_day_is_kept_by_the_whole_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In its grace a podlet doses with a note, beyond it is refused; a clock that is lost after that changes nothing."""
+    """In its grace a podlet doses with a note, beyond it is refused; a clock that is lost then changes nothing."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     old, undated = 209, 210
