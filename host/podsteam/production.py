@@ -7,7 +7,6 @@ only there.
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from podsteam.client import Device
 from podsteam.errors import DeviceLost, Refused, UsageProblem, WrongVersion
 from podsteam.text import safe
+from podsteam.tomlfile import table_of
 from podsteam.wire import messages as m
 
 if TYPE_CHECKING:
@@ -75,10 +75,7 @@ def bytes_of(path: Path) -> bytes:
 def load_limits(path: Path) -> Limits:
     """The table [limits] of a TOML file. Raises UsageProblem, which names the key."""
     raw = bytes_of(path)
-    try:
-        found = tomllib.loads(raw.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
-        raise UsageProblem(f"{path}: is no TOML ({safe(str(e), 100)}).") from e
+    found = table_of(raw, str(path))
     table = found.pop("limits", None)
     if found or not isinstance(table, dict):
         raise UsageProblem(f"{path}: must have one table, [limits], and nothing else.")
