@@ -184,6 +184,7 @@ class Core:
     def _verdict(self, now_ms: int, inputs: Inputs) -> None:
         supervisor = self.supervisor
         session = self.session
+        session.rest = supervisor.rest
         if supervisor.fault and not self._latched:
             self._trip(now_ms)
         elif supervisor.lease_lost and session.running():
@@ -275,6 +276,8 @@ class Core:
             flags |= m.FLAG_UNDRAINED
         if self.session.scalding(self.sense):
             flags |= m.FLAG_OUTLET_HOT
+        if self.session.rest:
+            flags |= m.FLAG_REST
         if inputs.button:
             flags |= m.FLAG_BUTTON
         if self.reader.present:

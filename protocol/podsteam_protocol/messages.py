@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 2314045843
+SCHEMA_HASH = 2965059821
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -172,6 +172,7 @@ STOP_MAINS_LOST = const(11)
 STOP_TUNE_FAILED = const(12)
 STOP_UNDRAINED = const(13)
 STOP_OUTLET_HOT = const(14)
+STOP_REST = const(15)
 
 TUNE_KIND_HEAT_UP = const(0)
 
@@ -280,6 +281,7 @@ FLAG_DRIFTING = const(512)
 FLAG_DESCALE = const(1024)
 FLAG_UNDRAINED = const(2048)
 FLAG_OUTLET_HOT = const(4096)
+FLAG_REST = const(8192)
 
 KNOWN_TO_STEAM = const(1)
 KNOWN_STEAM_LEFT = const(2)

@@ -841,6 +841,7 @@ ENUMS = (
             (12, "TUNE_FAILED", "the boiler could not be identified: TUNE_GET tells why"),
             (13, "UNDRAINED", "the condensate trap is full"),
             (14, "OUTLET_HOT", "the outlet is hotter than what runs can make it"),
+            (15, "REST", "it heated for as long as it may without a rest of a minute"),
         ),
     ),
     (
@@ -1009,6 +1010,7 @@ BITS = (
             (10, "DESCALE", "scale has grown: descale soon"),
             (11, "UNDRAINED", "the condensate trap is full"),
             (12, "OUTLET_HOT", "outlet over its scald limit: nothing starts"),
+            (13, "REST", "heated for long: nothing starts before it has rested for a minute"),
         ),
     ),
     (
@@ -1093,7 +1095,7 @@ CODES = (
     (405, "LOCKOUT", "The device was stopped less than 2 s ago.", "The request was refused.", "Wait a moment."),
     (406, "LEASE_HELD", "Another host holds the session.", "The request was refused.", "Wait until its lease lapses, or stop the session."),
     (407, "NO_SESSION", "No session is running.", "The request was refused.", "Start one."),
-    (408, "NOT_READY", "The device is not ready: no water, tilted, no mains, condensate not drained, or the outlet is too hot.", "The request was refused.", "Mend what is named by status."),
+    (408, "NOT_READY", "The device is not ready: no water, tilted, no mains, condensate not drained, the outlet too hot, or it has to rest.", "The request was refused.", "Mend what is named by status."),
     (409, "TUNE_FAILED", "A tuning could not identify the boiler.", "Heater off; the values from before stay in use.", "Fill it as usual, let it be cold, and tune again; TUNE_GET tells why."),
     (501, "STORE_FULL", "The device's store is full.", "Nothing was stored.", "Pull and delete old records."),
     (502, "STORE_FAILED", "The device's store did not take a write.", "Nothing was stored.", "Try again; the flash may be worn."),

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x89ed8993
+SCHEMA_HASH = 0xb0bb38ed
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -106,6 +106,8 @@ class StopValue(IntEnum):
     """the condensate trap is full"""
     OUTLET_HOT = 14
     """the outlet is hotter than what runs can make it"""
+    REST = 15
+    """it heated for as long as it may without a rest of a minute"""
 
 
 class TuneKindValue(IntEnum):
@@ -355,6 +357,8 @@ class FlagBits(IntFlag):
     """the condensate trap is full"""
     OUTLET_HOT = 0x1000
     """outlet over its scald limit: nothing starts"""
+    REST = 0x2000
+    """heated for long: nothing starts before it has rested for a minute"""
 
 
 class KnownBits(IntFlag):
@@ -1825,7 +1829,7 @@ CODES: dict[int, Code] = {
     405: Code('LOCKOUT', 'The device was stopped less than 2 s ago.', 'The request was refused.', 'Wait a moment.'),
     406: Code('LEASE_HELD', 'Another host holds the session.', 'The request was refused.', 'Wait until its lease lapses, or stop the session.'),
     407: Code('NO_SESSION', 'No session is running.', 'The request was refused.', 'Start one.'),
-    408: Code('NOT_READY', 'The device is not ready: no water, tilted, no mains, condensate not drained, or the outlet is too hot.', 'The request was refused.', 'Mend what is named by status.'),
+    408: Code('NOT_READY', 'The device is not ready: no water, tilted, no mains, condensate not drained, the outlet too hot, or it has to rest.', 'The request was refused.', 'Mend what is named by status.'),
     409: Code('TUNE_FAILED', 'A tuning could not identify the boiler.', 'Heater off; the values from before stay in use.', 'Fill it as usual, let it be cold, and tune again; TUNE_GET tells why.'),
     501: Code('STORE_FULL', "The device's store is full.", 'Nothing was stored.', 'Pull and delete old records.'),
     502: Code('STORE_FAILED', "The device's store did not take a write.", 'Nothing was stored.', 'Try again; the flash may be worn.'),
@@ -1885,7 +1889,7 @@ SIGNS: dict[int, Sign] = {
     0x4fffff: Sign('STEAM', 'blue', '####################', 'steady', 'Making steam.', 'A press of the button stops.'),
     0x6003ff: Sign('PAUSED', 'cyan', '##########..........', 'one very long flash', 'Paused: heater and dosing are off, the session is kept.', 'Let the host go on, or press the button to stop.'),
     0x70000f: Sign('COOLING', 'white', '####................', 'one long flash', 'The session is over; the boiler is still hot.', 'Leave it alone until it is cool.'),
-    0x300005: Sign('NOT_READY', 'yellow', '#.#.................', 'two short flashes', 'Not ready: no water, tilted, no mains, condensate not drained or the outlet too hot.', 'Mend what is missing; `podsteam status` names it.'),
+    0x300005: Sign('NOT_READY', 'yellow', '#.#.................', 'two short flashes', 'Not ready: no water, tilted, no mains, condensate not drained, the outlet too hot, or it has to rest.', 'Mend what is missing; `podsteam status` names it.'),
     0x300015: Sign('PODLET', 'yellow', '#.#.#...............', 'three short flashes', 'The podlet is nearly or wholly empty, expired, or cannot be read.', 'Change it, or go on without its doses.'),
     0x700055: Sign('DESCALE', 'white', '#.#.#.#.............', 'four short flashes', 'Scale has grown; the boiler should be descaled soon.', 'Descale it before one of the next sessions.'),
     0x600155: Sign('UPDATE', 'cyan', '#.#.#.#.#...........', 'five short flashes', 'New firmware is being stored.', 'Leave it powered until this ends.'),
