@@ -24,7 +24,7 @@ FIND_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3.13 python3.14 pyt
 	&& exec echo "$$p"; done; \
 	echo "podsteam needs Python 3.11 to 3.14 with its venv module on the PATH" >&2; exit 1
 
-.PHONY: help demo test lint typecheck figures safety mutation fuzz hil format generate lock latest wheel clean
+.PHONY: help demo test lint typecheck figures docs safety mutation fuzz hil format generate lock latest wheel clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ figures: $(STAMP) ## Measure the published figures and renew the README's table 
 	@$(if $(ONLY),,rm -f build/figures.json)
 	@status=0; $(BIN)/python -m pytest --figures $(if $(ONLY),-k "$(ONLY)") $(ARGS) || status=$$?; \
 	$(BIN)/python tools/figures_table.py; exit $$status
+
+docs: $(STAMP) ## Write the documents as a site into build/docs; a broken link or command page fails
+	$(BIN)/python -m sphinx --quiet --fail-on-warning -b html -c docs -d build/doctrees . build/docs
+	@echo "build/docs/index.html"
 
 safety: $(STAMP) ## Play the whole fault matrix, measure the safety figures (hours; ARGS="SECTION"); renews tests/results
 	$(if $(ARGS),,$(BIN)/python tests/faults/faults_run.py)

@@ -115,3 +115,16 @@ def test_info_tells_the_interpreter(tmp_path: Path) -> None:
     assert info["interpreter"]["name"] == "micropython"
     assert info["heap_free_bytes"] > 0 and info["boot_id"] and info["reset_cause"] == "POWER_ON"
     assert len(info["firmware_hash"]) == 16
+
+
+def test_cleaning_wants_a_cleaning_podlet_and_counts(tmp_path: Path) -> None:
+    with served(tmp_path, "--link", "tcp", "--speed", "60", "--press-on-arm", "--seed", "11") as board:
+        clean = ("--port", board["link"], "--json", "session", "clean")
+        refused = run(tmp_path, *clean)
+        assert refused.returncode == 2 and "'Calming mist' is in the holder" in refused.stderr
+        for command in (["remove"], ["insert", "cleaning"], ["advance", "3"]):
+            assert run(tmp_path, "sim", *command).returncode == 0
+        done = run(tmp_path, *clean)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["cleaning_due"] == ""
+        assert truth(tmp_path, board)["delivered_nl"] > 400_000

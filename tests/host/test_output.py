@@ -14,6 +14,7 @@ import click
 import pytest
 from calls import Called, call, command, environment, run
 
+from podsteam import programs
 from podsteam.cli.answer import Answer, Stream
 from podsteam.cli.base import Group, LazyGroup, Settings
 from podsteam.cli.main import root
@@ -42,7 +43,7 @@ def test_json_is_one_document(capsys: Capture) -> None:
 def test_jsonl_is_a_line_for_each_item(capsys: Capture) -> None:
     got = call(capsys, "program", "list", "--jsonl")
     lines = [json.loads(line) for line in got.out.splitlines()]
-    assert [line["name"] for line in lines] == ["express", "gentle", "rinse"]
+    assert [line["name"] for line in lines] == ["clean", "express", "gentle", "rinse"]
     assert all(line["v"] == 1 for line in lines)
 
 
@@ -56,7 +57,7 @@ def test_jsonl_is_a_line_for_each_item(capsys: Capture) -> None:
     ],
 )
 def test_global_options_stand_anywhere(capsys: Capture, arguments: tuple[str, ...]) -> None:
-    assert len(document(call(capsys, *arguments))["programs"]) == 3
+    assert len(document(call(capsys, *arguments))["programs"]) == len(programs.names())
 
 
 def test_the_later_global_option_counts(capsys: Capture, tmp_path: Path) -> None:

@@ -65,9 +65,9 @@ class Dry:
         self._water = 0
         self._count = 0
         self._halves = 0
-        self._walls = array("i", bytes(4 * _LOOKS))
-        self._waters = array("i", bytes(4 * _LOOKS))
-        self._powers = array("i", bytes(4 * _LOOKS))
+        self._walls = array("i", (0 for _ in range(_LOOKS)))
+        self._waters = array("i", (0 for _ in range(_LOOKS)))
+        self._powers = array("i", (0 for _ in range(_LOOKS)))
         self._power = 0
         self._known = 0
         self._wait = _LOOKS

@@ -47,7 +47,7 @@ class Frozen:
         self.strong = 0
         """How well it is proved to be so large that power does not matter; from 960 on as well."""
         self._last = array("i", (-1 for _ in range(4)))
-        self._still = array("h", bytes(8))
+        self._still = array("h", (0 for _ in range(4)))
         self._quantum = _NEVER
 
     def step(self, inputs: "Inputs", full: bool) -> bool:

@@ -32,9 +32,9 @@ class Noisy:
         """Channel (0 wall, 1 water, 2 outlet) times 10,000,000, plus its sum in uV."""
         self._ticks = 0
         self._seen = 0
-        self._last = array("i", bytes(12))
-        self._before = array("i", bytes(12))
-        self._sums = array("i", bytes(12))
+        self._last = array("i", (0 for _ in range(3)))
+        self._before = array("i", (0 for _ in range(3)))
+        self._sums = array("i", (0 for _ in range(3)))
 
     def restart(self) -> None:
         """A reading was missing: the next ones stand alone."""

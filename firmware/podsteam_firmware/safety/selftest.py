@@ -74,9 +74,9 @@ class SelfTest:
         """Bits of the checks that have run."""
         self.failed = 0
         """Bits of those that did not pass when they ran last."""
-        self.readings = array("i", bytes(4 * CHECKS))
+        self.readings = array("i", (0 for _ in range(CHECKS)))
         """What decided each check: the word or answer that was wrong, the reading in uV, the code that came."""
-        self._scratch = array("i", bytes(4 * _WORDS))
+        self._scratch = array("i", (0 for _ in range(_WORDS)))
         self._checkpoints = Checkpoints()
         self._turn = 0
 

@@ -48,10 +48,10 @@ class Trend:
         """The mains have fallen by 3 % since they last changed; `surged`: they have risen. True for one look."""
         self.surged = False
         self._mains = 0
-        self._walls = array("h", bytes(2 * LOOKS))
-        self._waters = array("h", bytes(2 * LOOKS))
-        self._halves = array("h", bytes(2 * LOOKS))
-        self._crossings = array("h", bytes(2 * LOOKS))
+        self._walls = array("h", (0 for _ in range(LOOKS)))
+        self._waters = array("h", (0 for _ in range(LOOKS)))
+        self._halves = array("h", (0 for _ in range(LOOKS)))
+        self._crossings = array("h", (0 for _ in range(LOOKS)))
         self._slot = -1
         self._at = 0
         self._wall = 0

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 
 def port_given(settings: Settings) -> bool:
-    """Whether the user has named a port, by option or by environment."""
+    """Whether the user has named a port, by option, environment or preferences."""
+    from podsteam.preferences import load
     from podsteam.transport.find import ENVIRONMENT
 
-    return bool(settings.port or os.environ.get(ENVIRONMENT))
+    return bool(settings.port or os.environ.get(ENVIRONMENT) or load().port)
 
 
 def note(text: str) -> None:

@@ -9,7 +9,7 @@ from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Settings
 from podsteam.cli.connect import note
 from podsteam.cli.signals import stop_signals
-from podsteam.errors import DeviceLost, EndedEarly, PodsteamError
+from podsteam.errors import ButtonNotPressed, DeviceLost, EndedEarly, PodsteamError
 from podsteam.session import Armed, Outcome, Session, Taker, View, record_head
 from podsteam.wire import messages as m
 
@@ -104,12 +104,13 @@ class SessionCall:
         self, device: "Device", name: str, program: m.Program, how: How, watcher: "Watcher | None" = None
     ) -> tuple[Outcome, Data]:
         """Do `how` with a session that shows and records itself under that name. `watcher` sees the measurements and
-        may end it before its time."""
+        may end it before its time. Raises ButtonNotPressed at once where nobody can press the button."""
         from podsteam.store import open_store
 
+        self._need_a_hand(device)
         with open_store(self._settings.store or None) as store, self._view(device, program) as view:
             outcome = self._run(device, how, program, store, view, watcher)
-            data = self._data(outcome, name, store)
+            data = {**self._data(outcome, name, store), "cleaning_due": _cleaning_due(device, store)}
             self._sum_up(view, store)
         return outcome, data
 
@@ -135,6 +136,8 @@ class SessionCall:
 
         info = device.info()
         gather(device, info, store)
+        if due := _cleaning_due(device, store):
+            _say(view, due)
         session = 0
         shown = Both(view, watcher) if watcher is not None else view
 
@@ -178,6 +181,15 @@ class SessionCall:
             _say(view, "Stopping; waiting for the device to confirm that heat is off.")
         return caught()
 
+    def _need_a_hand(self, device: "Device") -> None:
+        from podsteam.transport import sim
+
+        if isinstance(device.port, sim.SimPort) and not self._press:
+            raise ButtonNotPressed(
+                f"Nobody can press the button of the simulated board {device.port.name}: "
+                "add --press, which presses it. Nothing was started."
+            )
+
     def _ask_for_the_button(self, device: "Device", view: View, armed_s: int) -> None:
         from podsteam.transport import sim
 
@@ -185,9 +197,7 @@ class SessionCall:
             sim.press(device.port)
             return
         text = f"Press and release the button on the device within {armed_s} s to start."
-        if isinstance(device.port, sim.SimPort):
-            text = "Nobody can press the button of this simulated board; add --press."
-        elif (served := sim.served_at(device.port.name)) is not None:
+        if (served := sim.served_at(device.port.name)) is not None:
             which = f" --name {served['name']}" if served.get("name") else ""
             text = f"Press the button within {armed_s} s: podsteam sim press{which}"
         _say(view, text)
@@ -227,6 +237,14 @@ class SessionCall:
             summary(store.get(self._writer.record).record.summary)
 
 
+def _cleaning_due(device: "Device", store: "Store") -> str:
+    """A sentence when the device wants cleaning by this store's records, else nothing."""
+    from podsteam.store.cleaning import line_of
+
+    why = line_of(store, device.hello.uid.hex(), store.now()).due()
+    return f"{why}: put in a cleaning podlet and run `podsteam session clean`." if why else ""
+
+
 def _say(view: View, text: str) -> None:
     """Tell the person something, in the live view where there is one."""
     say: Callable[[str], None] = getattr(view, "say", note)
@@ -237,6 +255,8 @@ def record_line(data: Data) -> Iterable[str]:
     """The end for people; the figures stand under the live view."""
     if data["record"]:
         yield f"Record {data['record']} in {data['store']}"
+    if data.get("cleaning_due"):
+        yield data["cleaning_due"]
 
 
 def view_console(settings: Settings, stderr: bool = True) -> Any:

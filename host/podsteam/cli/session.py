@@ -35,10 +35,13 @@ def run(ctx: click.Context, what: str, tags: tuple[str, ...], note: str, press: 
     from podsteam.cli.connect import open_device
     from podsteam.cli.program import is_file
     from podsteam.cli.run import SessionCall
+    from podsteam.preferences import tags_of
     from podsteam.program import load
+    from podsteam.store import parse_tag
     from podsteam.text import name_of
 
-    call = SessionCall(settings_of(ctx), tags, note, press)
+    labels = tags_of(dict(parse_tag(tag) for tag in tags))
+    call = SessionCall(settings_of(ctx), [f"{name}={value}" for name, value in labels.items()], note, press)
     # A mistake in the file shows before anything is opened.
     program = load(Path(what)) if is_file(what) else None
     with open_device(settings_of(ctx)) as device:
@@ -48,6 +51,29 @@ def run(ctx: click.Context, what: str, tags: tuple[str, ...], note: str, press: 
             name = name_of(program.name)
             device.put_program(program)
         return call.run(device, name, program)
+
+
+@session.command()
+@click.option("--press", is_flag=True, help="Press the button; simulated boards only.")
+@click.pass_context
+def clean(ctx: click.Context, press: bool) -> Answer:
+    """Rinse the line with a cleaning podlet, and record it."""
+    from podsteam.cli.connect import open_device
+    from podsteam.cli.run import SessionCall
+    from podsteam.errors import UsageProblem
+    from podsteam.podlet import read_tag
+    from podsteam.text import safe
+
+    with open_device(settings_of(ctx)) as device:
+        judged = device.podlet()
+        label = read_tag(device.podlet_memory(judged.size)) if judged.size else None
+        if label is None or not label.get("cleaning"):
+            there = f"'{safe(str(label['name']), 40)}' is in the holder" if label else "none is in the holder"
+            raise UsageProblem(
+                f"Cleaning wants a cleaning podlet, but {there}: put one in, or run "
+                "`podsteam session run rinse` for steam alone."
+            )
+        return SessionCall(settings_of(ctx), press=press).run(device, *choose(device, "clean"))
 
 
 def choose(device: "Device", what: str) -> "tuple[str, Program]":

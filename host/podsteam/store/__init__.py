@@ -10,6 +10,7 @@
 The database library is imported when a store is opened, not before, so that the other commands start quickly.
 """
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,16 @@ __all__ = ["Entry", "SessionMeta", "Stored", "default_path", "open_store", "pars
 
 
 def default_path() -> Path:
-    """The store of this user, under the platform's data folder."""
+    """The store of this user: PODSTEAM_STORE, else the preferences', else one under the platform's data folder.
+
+    Raises UsageProblem when the preferences cannot be read.
+    """
     from platformdirs import user_data_dir
 
+    from podsteam.preferences import STORE_ENVIRONMENT, load
+
+    if named := os.environ.get(STORE_ENVIRONMENT) or load().store:
+        return Path(named).expanduser()
     return Path(user_data_dir("podsteam", appauthor=False)) / "records.db"
 
 

@@ -172,6 +172,10 @@ class Store:
 
     # For the writer.
 
+    def now(self) -> datetime:
+        """The wall-clock time, with its zone."""
+        return self._clock()
+
     def now_us(self) -> int:
         """The wall-clock time in microseconds since 1970."""
         return _us(self._clock())

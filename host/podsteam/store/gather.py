@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from podsteam.store.database import Store
     from podsteam.wire import messages as m
 
-LABEL = ("batch", "name", "maker", "made", "expires", "pao_days", "fill_nl", "dose_nl", "problem")
+LABEL = ("batch", "name", "maker", "made", "expires", "pao_days", "fill_nl", "dose_nl", "cleaning", "problem")
 """What of a podlet's label is noted."""
 
 

@@ -9,7 +9,8 @@
     sim                       a new simulated board with a demo podlet
     sim:NAME                  one that keeps its flash and its podlet between commands
 
-Without a name the environment variable PODSTEAM_PORT counts, then the only candidate that is connected.
+Without a name the environment variable PODSTEAM_PORT counts, then the preferences, then the only candidate that is
+connected.
 Listing opens nothing.
 """
 
@@ -71,7 +72,9 @@ def resolve(name: str, ask: Callable[[str], str] | None = None) -> str:
     `ask` gives the unit's address for a port (needed for unit:); the default opens it and sends HELLO.
     Raises NoDevice, AmbiguousDevice or UsageProblem.
     """
-    name = name or os.environ.get(ENVIRONMENT, "")
+    from podsteam.preferences import load
+
+    name = name or os.environ.get(ENVIRONMENT, "") or load().port
     if not name:
         return _only(candidates(), "No device found; connect one, name a port with --port, or use --port sim.", "")
     scheme, colon, rest = name.partition(":")
