@@ -112,7 +112,7 @@ class Pull(_Transfer):
     def __init__(
         self, device: Device, kind: int, number: int, progress: Progress | None = None, have: bytes = b""
     ) -> None:
-        """Asks for nothing yet. `have` is the blob's beginning as an earlier transfer left it: it is proved, not sent."""
+        """Asks for nothing yet. `have`: the blob's beginning, from an earlier transfer: proved, not sent again."""
         super().__init__(device, kind, number, progress)
         self.data = bytearray()
         self._have = have

@@ -50,29 +50,50 @@ class Pulled:
     fetched: int = 0
     """Bytes that came over the line."""
     missed: int = 0
-    """Events of this start that the device no longer has."""
+    """Events of this start that neither the device nor the folder has any more."""
 
 
-def pull(device: Device, folder: Path, progress: Callable[[str], None] | None = None) -> Pulled:
+def pull(
+    device: Device, folder: Path, told: Callable[[str], None] | None = None, within_s: float = RECONNECT_S
+) -> Pulled:
     """Bring the folder up to date and return all that is in it and on the device.
 
-    Goes on after a lost connection, under a new port name too. Raises DeviceLost when the device stays away, StoreFailed
-    when the folder cannot be written, IntegrityFailed when what arrives is not what the device has.
+    Goes on after a lost connection, under a new port name too; `told` gets a sentence about it. Raises what
+    `Device.reconnect` raises when the device stays away for `within_s`, DeviceLost when it is lost again and again,
+    StoreFailed when the folder cannot be written, IntegrityFailed when what arrives is not what the device has.
     """
     found = Pulled()
+    fruitless = 0
+    while True:
+        before = found.fetched
+        try:
+            size = _bring(device, folder, found)
+            break
+        except DeviceLost as e:
+            fruitless = fruitless + 1 if found.fetched == before else 0
+            if fruitless > bulk.TRIES:
+                raise
+            _tell(told, f"{e} It is looked for.")
+            device.reconnect(within_s)
+    found.had = max(0, size - found.fetched)
+    found.entries = list(entries(folder))
+    numbers = {each.event.number for each in found.entries if each.boot_id == device.link.boot_id}
+    found.missed = max(numbers, default=-1) + 1 - len(numbers)
+    return found
+
+
+def _bring(device: Device, folder: Path, found: Pulled) -> int:
+    """Everything that is on the device into the folder. Returns the bytes of it that are blobs."""
     _keep_recent(device, folder, found)
     running = _running(device)
+    size = 0
     for entry in device.records():
-        if entry.record == running:
-            continue
-        if progress is not None:
-            progress(f"record {entry.record}")
-        _blob(device, m.BlobValue.RECORD, entry.record, folder / f"{entry.record:05d}.record", found)
-    if device.hello.caps & m.CapBits.BULK:
-        raw = _blob(device, m.BlobValue.LOG, 0, folder / "last_words", found)
-        found.last_words = [safe(line) for line in raw.splitlines()]
-    found.entries = list(entries(folder))
-    return found
+        if entry.record != running:
+            path = folder / f"{entry.record:05d}.record"
+            size += len(_blob(device, m.BlobValue.RECORD, entry.record, path, found))
+    words = _blob(device, m.BlobValue.LOG, 0, folder / "last_words", found)
+    found.last_words = [safe(line) for line in words.splitlines()]
+    return size + len(words)
 
 
 def entries(folder: Path) -> Iterator[Entry]:
@@ -172,12 +193,11 @@ def _keep_recent(device: Device, folder: Path, found: Pulled) -> None:
     """Add the events of this start to the file of this start."""
     events = recent(device)
     path = folder / f"{device.link.boot_id:08x}.events"
-    known = {event.number for event in _events(_read(path))}
-    new = [event for event in events if event.number not in known]
-    found.missed = events[0].number if events and not known else 0
+    raw = _read(path)
+    known = {(event.number, event.uptime_ms) for event in _events(raw)}
+    new = [event for event in events if (event.number, event.uptime_ms) not in known]
     if new:
-        raw = _read(path) + b"".join(encode(m.Event.ID, event.number & 0xFF, event.pack()) for event in new)
-        _write(path, raw)
+        _write(path, raw + b"".join(encode(m.Event.ID, event.number & 0xFF, event.pack()) for event in new))
 
 
 def _events(raw: bytes) -> Iterator[m.Event]:
@@ -197,18 +217,27 @@ def _blob(device: Device, kind: int, number: int, path: Path, found: Pulled) -> 
             raise
         return b""
     except BaseException:
-        # The next pull goes on from here.
-        _write(path, transfer.beginning())
+        # The next pull goes on from here, unless it turned out that what was kept is something else.
+        if (begun := transfer.beginning())[: len(have)] == have:
+            _write(path, begun)
         raise
+    finally:
+        found.fetched += transfer.done - transfer.had
     raw = bytes(transfer.data)
     if raw != have:
-        if have and raw[: len(have)] != have:
-            # Another session, or other words: a unit that was erased counts anew. Nothing that was kept is thrown away.
-            _write(path.with_name(f"{path.stem}-{len(list(path.parent.iterdir()))}{path.suffix}"), have)
+        if raw[: len(have)] != have:
+            _keep_beside(path, have)
         _write(path, raw)
-    found.had += transfer.had
-    found.fetched += len(raw) - transfer.had
     return raw
+
+
+def _keep_beside(path: Path, raw: bytes) -> None:
+    """Keep what a file held: another session, or other words. A unit that was erased counts anew."""
+    for count in range(1, 1 << 16):
+        beside = path.with_name(f"{path.stem}-{count}{path.suffix}")
+        if not beside.exists():
+            _write(beside, raw)
+            return
 
 
 def _read(path: Path) -> bytes:

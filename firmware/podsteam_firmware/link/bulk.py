@@ -53,10 +53,7 @@ def path(kind: int, number: int) -> str:
 
 def size_of(core: "Core", name: str) -> int:
     """Size of a blob's file, -1: there is none."""
-    folder, _, entry = name.partition("/")
-    if not entry:
-        raw = core.hal.file_read(name)
-        return -1 if raw is None else len(raw)
+    folder, _, entry = name.rpartition("/")
     for found, size in core.hal.file_list(folder):
         if found == entry:
             return size

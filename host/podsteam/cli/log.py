@@ -16,7 +16,7 @@ def log() -> None:
 
 
 @log.command()
-@click.option("--to", "to", type=click.Path(), help="Folder to keep it in; by default beside the record store.")
+@click.option("--to", type=click.Path(), help="Folder to keep it in; by default one beside the record store.")
 @click.pass_context
 def pull(ctx: click.Context, to: str | None) -> Answer:
     """Fetch the device's log, proved by SHA-256, and show it.
@@ -32,8 +32,9 @@ def pull(ctx: click.Context, to: str | None) -> Answer:
     settings = settings_of(ctx)
     with open_device(settings) as device:
         unit = device.hello.uid.hex()
-        folder = Path(to) if to else default_path().parent / "logs" / unit
-        found = fetch(device, folder, note if settings.verbose else None)
+        store = Path(settings.store) if settings.store else default_path()
+        folder = Path(to) if to else store.parent / "logs" / unit
+        found = fetch(device, folder, note)
     events = [
         {**event_data(each.event), "boot_id": f"{each.boot_id:08x}", "session": each.session or None}
         for each in found.entries
@@ -63,7 +64,7 @@ def _pulled(data: Data) -> Iterable[str]:
         for line in data["last_words"]:
             yield f"  {line}"
     if data["missed_events"]:
-        yield f"The device no longer has the first {data['missed_events']} events of this start."
+        yield f"{data['missed_events']} earlier events of this start are gone; pull more often, or follow."
     fetched, had = data["fetched_bytes"], data["had_bytes"]
     yield f"{len(data['events'])} events; {fetched} bytes fetched, {had} were here already; in {data['folder']}"
 

@@ -230,7 +230,7 @@ class BlobValue(IntEnum):
     RECORD = 1
     """a session record; number: the session's; read only"""
     LOG = 2
-    """what the device notes about itself; number: 0, its last words: what ended the application last; read only"""
+    """what the device notes about itself; number: 0, what ended the application last; read only"""
     INBOX = 3
     """what a host pushes for the device to take up, such as an update; number: the host's choice"""
 
