@@ -24,7 +24,7 @@ from podsteam.errors import (
     Refused,
     WrongVersion,
 )
-from podsteam.link import Link, R, Unasked
+from podsteam.link import Link, R, Tap, Unasked
 from podsteam.refusals import not_ready
 from podsteam.text import safe
 from podsteam.transport.port import Port, Replugged
@@ -56,14 +56,14 @@ _RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
 class Device:
     """A greeted device on an open port. Use it in a `with` block, or call `close`."""
 
-    def __init__(self, port: Port, reopen: Callable[[str], Port] | None = None) -> None:
-        """Greet the device. `reopen` opens its port again, given the unit's address (`reconnect`).
+    def __init__(self, port: Port, reopen: Callable[[str], Port] | None = None, tap: Tap | None = None) -> None:
+        """Greet the device. `reopen` opens its port again, given the unit's address (`reconnect`); `tap` as for `Link`.
 
         Raises NotPodsteam, WrongVersion; the port is closed then.
         """
         self.port = port
         self._reopen = reopen
-        self.link = Link(port)
+        self.link = Link(port, tap)
         self.link.on_message = self._arrived
         self.token = secrets.randbits(32) or 1
         self._queue: list[Unasked] = []
