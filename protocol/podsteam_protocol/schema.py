@@ -926,7 +926,7 @@ ENUMS = (
         "Kinds of blobs: what is larger than a frame and goes by (kind, number, offset).",
         (
             (1, "RECORD", "a session record; number: the session's; read only"),
-            (2, "LOG", "what the device notes about itself; number: 0 the newer part, 1 the older; read only"),
+            (2, "LOG", "what the device notes about itself; number: 0, what ended the application last; read only"),
             (3, "INBOX", "what a host pushes for the device to take up, such as an update; number: the host's choice"),
         ),
     ),

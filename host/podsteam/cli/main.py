@@ -30,6 +30,7 @@ _TABLE = {
     "program": ("podsteam.cli.program", "program", "Session programs: write, check, send."),
     "config": ("podsteam.cli.config", "config", "The device's settings: show, change, apply a file."),
     "link": ("podsteam.cli.link", "link", "How good the line to the device is."),
+    "log": ("podsteam.cli.log", "log", "What the device has noted about itself."),
     "podlet": ("podsteam.cli.podlet", "podlet", "Podlets: read the one in the holder, make, sign, check, empty."),
     "records": ("podsteam.cli.records", "records", "Session records: fetch, show, plot, export."),
     "flash": ("podsteam.cli.flash", "flash", "Make a running unit of a bare ESP32."),

@@ -232,7 +232,7 @@ class BlobValue(IntEnum):
     RECORD = 1
     """a session record; number: the session's; read only"""
     LOG = 2
-    """what the device notes about itself; number: 0 the newer part, 1 the older; read only"""
+    """what the device notes about itself; number: 0, what ended the application last; read only"""
     INBOX = 3
     """what a host pushes for the device to take up, such as an update; number: the host's choice"""
 
