@@ -39,6 +39,7 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_firmware.hal.verbs import Hal, Work
+    from podsteam_firmware.store.identity import Change
 
 TICK_MS = const(50)
 """Period of `step`."""
@@ -71,6 +72,11 @@ class Core:
         self.checkpoints = checkpoint.Checkpoints()
         self.selftest = selftest.SelfTest()
         settings = Settings()
+        if hal.file_read("identity_due", 1):
+            # The power went while a new identity was being put to use.
+            from podsteam_firmware.store import identity
+
+            identity.finish(hal)
         learned.recall(hal, settings)
         self.calibration = calibration.recall(hal)
         """Values of the set that is in use."""
@@ -95,6 +101,8 @@ class Core:
         """Work between the ticks that is loaded on demand: an update, or the trial of one."""
         self.updating = False
         """That work is an update."""
+        self.change: "Change | None" = None
+        """The last change of the unit's identity since the start."""
         self.restart_ms = -1
         """When a restart was asked for, below 0: none was. It comes once the answer has left."""
         self._odd = False
@@ -367,6 +375,8 @@ class Core:
         """The button alone: arm and start the default program, as a session that needs no host."""
         session = self.session
         session.start_default = False
+        if self.change and self.change.pressed():
+            return
         raw = self.programs.get(self.programs.default_name())
         if raw is None or self._latched or not self.config[1] or not session.ready(self.inputs, self.sense):
             return

@@ -78,6 +78,20 @@ STRUCTS = (
             ("day", "H", "d", "days since 1970-01-01 of the weighing, 0: unknown"),
         ),
     ),
+    (
+        "IDENTITY",
+        "Who this unit is: the block that provisioning writes, stored whole or not at all.",
+        (
+            ("serial", "32s", "", "serial number: letters, digits, dots, - and _, zero-padded"),
+            ("hardware", "32s", "", "hardware revision, likewise"),
+            ("parts", "B", "bits PART", "which of the following the block brings; the unit keeps its own of the others"),
+            ("podlet_keys", "B", "", "podlet keys in it, 0 to 8"),
+            ("calibration", "22s", "", "struct CALIBRATION"),
+            ("dose_calibration", "14s", "", "struct DOSE_CALIBRATION"),
+            ("update_key", "64s", "", "x and y of the key that updates are signed with, P-256"),
+            ("podlet_key", "512s", "", "x and y of each podlet key; they replace the unit's"),
+        ),
+    ),
 )
 
 # The ranges of CONFIG, in its order: (field, lowest, highest, in a new unit, 0 allowed as well and meaning none, key in
@@ -679,6 +693,53 @@ MESSAGES = (
         ("UPDATE_NO_SLOT", "NOT_FOUND", "STORE_FAILED", "BUSY_SESSION"),
     ),
     (
+        0x58,
+        "IDENTITY_GET",
+        "request",
+        "What the unit was provisioned as, and how far a change is. The end of a change is told until the next one.",
+        (),
+        (
+            ("provisioned", "B", "bool", "1: it was; 0: all from `crc` on is 0"),
+            ("state", "B", "enum IDENTITY", "of a change"),
+            ("code", "H", "CODE", "why it failed; 0: it did not"),
+            ("left_s", "B", "s", "time left to press the button"),
+            ("crc", "I", "", "CRC-32 of the stored struct IDENTITY"),
+            ("serial", "32s", "", "serial number, zero-padded"),
+            ("hardware", "32s", "", "hardware revision, zero-padded"),
+            ("parts", "B", "bits PART", "what else was provisioned"),
+            ("update_key", "8s", "", "its id: the first bytes of the SHA-256 of x and y"),
+            ("podlet_keys", "*", "", "ids of 8 bytes, likewise"),
+        ),
+        (),
+    ),
+    (
+        0x59,
+        "IDENTITY_READ",
+        "request",
+        "Bytes of the stored block.",
+        (("offset", "H", "byte", "in the struct IDENTITY"),),
+        (("offset", "H", "byte", ""), ("data", "*", "", "200 bytes at most; none: it ends there")),
+        ("NOT_FOUND",),
+    ),
+    (
+        0x5A,
+        "IDENTITY_WRITE",
+        "request",
+        "Bytes of a new block, which is kept in memory; offset 0 begins one. Other bytes than those wanted change nothing.",
+        (("offset", "H", "byte", "in the struct IDENTITY"), ("data", "*", "", "the bytes")),
+        (("next", "H", "byte", "offset that is wanted next"),),
+        ("IDENTITY_ORDER", "BUSY_SESSION"),
+    ),
+    (
+        0x5B,
+        "IDENTITY_KEEP",
+        "request",
+        "Store the block that was sent. A unit that was provisioned, or has another update key, wants its button first.",
+        (("crc", "I", "", "CRC-32 of the struct IDENTITY"),),
+        (("armed_s", "B", "s", "time to press and release the button; 0: none is wanted"),),
+        ("IDENTITY_FORM", "IDENTITY_ORDER", "BUSY_SESSION", "SAFETY_LATCHED", "BUTTON_HELD"),
+    ),
+    (
         0x70,
         "EVENT",
         "event",
@@ -970,6 +1031,18 @@ ENUMS = (
             (7, "FAILED", "refused"),
         ),
     ),
+    (
+        "IDENTITY",
+        "How far a change of the unit's identity is.",
+        (
+            (0, "NONE", "none was begun"),
+            (1, "RECEIVING", "the block is on its way"),
+            (2, "BUTTON", "it waits for the button"),
+            (3, "WRITING", "it is being stored"),
+            (4, "DONE", "it is stored and in use"),
+            (5, "FAILED", "the block from before counts, or the new one does from the next start on; `code` says why"),
+        ),
+    ),
 )
 
 # A check of the self-test: (bit, name, when it runs, what it does, what it cannot tell, what its reading is).
@@ -1034,6 +1107,16 @@ BITS = (
             (4, "LOAD_SENSE", "element current sense"),
             (5, "SAFE_MODE", "only its loader runs, and the firmware version is the loader's: no application could be started"),
             (8, "BULK", "sends and takes blobs: BLOB_READ and what belongs to it"),
+        ),
+    ),
+    (
+        "PART",
+        "What a struct IDENTITY brings beside serial number and revision.",
+        (
+            (0, "CALIBRATION", "calibration of element, steam and sensors"),
+            (1, "DOSE_CALIBRATION", "calibration of the valve"),
+            (2, "UPDATE_KEY", "the key that updates are signed with"),
+            (3, "PODLET_KEYS", "the keys of podlets"),
         ),
     ),
 )
@@ -1109,6 +1192,8 @@ CODES = (
     (525, "UPDATE_ORDER", "No update was begun, or the application is still on trial.", "The request was refused.", "Begin the update, or wait for the end of the trial."),
     (526, "UPDATE_INTERPRETER", "The update needs a newer MicroPython.", "Nothing was installed.", "Flash a newer MicroPython first."),
     (527, "UPDATE_NO_SLOT", "This unit's application runs from no slot, so it cannot be replaced over the link.", "The request was refused.", "`podsteam flash` installs one."),
+    (530, "IDENTITY_FORM", "The block differs from its check, or a value in it is out of its range.", "Nothing was stored.", "Correct it and send it again."),
+    (531, "IDENTITY_ORDER", "No whole block was sent, or an update or its trial is under way.", "The request was refused.", "Send the block first, or wait for the end of the update."),
 )
 
 # More about the faults among them, which the device finds by itself: (name, class, latches, what can be behind it). The

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0xb0bb38ed
+SCHEMA_HASH = 0x81f3962d
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -303,6 +303,23 @@ class UpdateValue(IntEnum):
     """refused"""
 
 
+class IdentityValue(IntEnum):
+    """How far a change of the unit's identity is."""
+
+    NONE = 0
+    """none was begun"""
+    RECEIVING = 1
+    """the block is on its way"""
+    BUTTON = 2
+    """it waits for the button"""
+    WRITING = 3
+    """it is being stored"""
+    DONE = 4
+    """it is stored and in use"""
+    FAILED = 5
+    """the block from before counts, or the new one does from the next start on; `code` says why"""
+
+
 class CheckBits(IntFlag):
     """Checks of the self-test."""
 
@@ -391,6 +408,19 @@ class CapBits(IntFlag):
     """only its loader runs, and the firmware version is the loader's: no application could be started"""
     BULK = 0x100
     """sends and takes blobs: BLOB_READ and what belongs to it"""
+
+
+class PartBits(IntFlag):
+    """What a struct IDENTITY brings beside serial number and revision."""
+
+    CALIBRATION = 0x1
+    """calibration of element, steam and sensors"""
+    DOSE_CALIBRATION = 0x2
+    """calibration of the valve"""
+    UPDATE_KEY = 0x4
+    """the key that updates are signed with"""
+    PODLET_KEYS = 0x8
+    """the keys of podlets"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -497,6 +527,30 @@ class DoseCalibration(Message):
     """Pulses that were weighed; 0: the unit was never calibrated."""
     day: int = 0
     """Days since 1970-01-01 of the weighing, 0: unknown, [d]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(Message):
+    """Who this unit is: the block that provisioning writes, stored whole or not at all."""
+
+    FORMAT: ClassVar[str] = "<32s32sBB22s14s64s512s"
+
+    serial: bytes = b""
+    """Serial number: letters, digits, dots, - and _, zero-padded."""
+    hardware: bytes = b""
+    """Hardware revision, likewise."""
+    parts: int = 0
+    """Which of the following the block brings; the unit keeps its own of the others, [bits PART]."""
+    podlet_keys: int = 0
+    """Podlet keys in it, 0 to 8."""
+    calibration: bytes = b""
+    """Struct CALIBRATION."""
+    dose_calibration: bytes = b""
+    """Struct DOSE_CALIBRATION."""
+    update_key: bytes = b""
+    """X and y of the key that updates are signed with, P-256."""
+    podlet_key: bytes = b""
+    """X and y of each podlet key; they replace the unit's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1618,6 +1672,117 @@ class UpdateRollbackReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityGetRequest(Message):
+    """What the unit was provisioned as, and how far a change is. The end of a change is told until the next one."""
+
+    ID: ClassVar[int] = 0x58
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityGetReply(Message):
+    """Reply to IDENTITY_GET."""
+
+    ID: ClassVar[int] = 0xd8
+    FORMAT: ClassVar[str] = "<BBHBI32s32sB8s"
+    TAIL: ClassVar[bool] = True
+
+    provisioned: int = 0
+    """1: it was; 0: all from `crc` on is 0, [bool]."""
+    state: int = 0
+    """Of a change, [enum IDENTITY]."""
+    code: int = 0
+    """Why it failed; 0: it did not, [CODE]."""
+    left_s: int = 0
+    """Time left to press the button, [s]."""
+    crc: int = 0
+    """CRC-32 of the stored struct IDENTITY."""
+    serial: bytes = b""
+    """Serial number, zero-padded."""
+    hardware: bytes = b""
+    """Hardware revision, zero-padded."""
+    parts: int = 0
+    """What else was provisioned, [bits PART]."""
+    update_key: bytes = b""
+    """Its id: the first bytes of the SHA-256 of x and y."""
+    podlet_keys: bytes = b""
+    """Ids of 8 bytes, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityReadRequest(Message):
+    """Bytes of the stored block."""
+
+    ID: ClassVar[int] = 0x59
+    FORMAT: ClassVar[str] = "<H"
+
+    offset: int = 0
+    """In the struct IDENTITY, [byte]."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityReadReply(Message):
+    """Reply to IDENTITY_READ."""
+
+    ID: ClassVar[int] = 0xd9
+    FORMAT: ClassVar[str] = "<H"
+    TAIL: ClassVar[bool] = True
+
+    offset: int = 0
+    """[byte]."""
+    data: bytes = b""
+    """200 bytes at most; none: it ends there."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityWriteRequest(Message):
+    """Bytes of a new block, which is kept in memory; offset 0 begins one. Other bytes than those wanted change nothing."""
+
+    ID: ClassVar[int] = 0x5a
+    FORMAT: ClassVar[str] = "<H"
+    TAIL: ClassVar[bool] = True
+
+    offset: int = 0
+    """In the struct IDENTITY, [byte]."""
+    data: bytes = b""
+    """The bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityWriteReply(Message):
+    """Reply to IDENTITY_WRITE."""
+
+    ID: ClassVar[int] = 0xda
+    FORMAT: ClassVar[str] = "<H"
+
+    next: int = 0
+    """Offset that is wanted next, [byte]."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKeepRequest(Message):
+    """Store the block that was sent. A unit that was provisioned, or has another update key, wants its button first."""
+
+    ID: ClassVar[int] = 0x5b
+    FORMAT: ClassVar[str] = "<I"
+
+    crc: int = 0
+    """CRC-32 of the struct IDENTITY."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKeepReply(Message):
+    """Reply to IDENTITY_KEEP."""
+
+    ID: ClassVar[int] = 0xdb
+    FORMAT: ClassVar[str] = "<B"
+
+    armed_s: int = 0
+    """Time to press and release the button; 0: none is wanted, [s]."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Message):
     """Something happened. `number` grows by one, so that the host sees a gap and asks with EVENTS_GET."""
 
@@ -1843,6 +2008,8 @@ CODES: dict[int, Code] = {
     525: Code('UPDATE_ORDER', 'No update was begun, or the application is still on trial.', 'The request was refused.', 'Begin the update, or wait for the end of the trial.'),
     526: Code('UPDATE_INTERPRETER', 'The update needs a newer MicroPython.', 'Nothing was installed.', 'Flash a newer MicroPython first.'),
     527: Code('UPDATE_NO_SLOT', "This unit's application runs from no slot, so it cannot be replaced over the link.", 'The request was refused.', '`podsteam flash` installs one.'),
+    530: Code('IDENTITY_FORM', 'The block differs from its check, or a value in it is out of its range.', 'Nothing was stored.', 'Correct it and send it again.'),
+    531: Code('IDENTITY_ORDER', 'No whole block was sent, or an update or its trial is under way.', 'The request was refused.', 'Send the block first, or wait for the end of the update.'),
 }
 
 
