@@ -436,6 +436,7 @@ class Core:
     def _begin(self) -> None:
         """A session has started: everything counts from zero."""
         program = self.session.program
+        self.reader.judge_again()
         unix_s = self.hal.unix_s()
         day = unix_s // 86400
         self.sense.reset_energy()

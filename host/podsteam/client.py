@@ -325,6 +325,14 @@ class Device:
         """Ask to go on with a paused session; the button confirms."""
         return self.request(m.ResumeRequest(self.token), m.ResumeReply)
 
+    # Its clock ----------------------------------------------------------------------------------------------
+    def clock(self, set_to_unix_s: int = 0) -> m.ClockReply:
+        """Its wall clock, after setting it to `set_to_unix_s` (UTC, s since 1970) unless that is 0.
+
+        Raises WrongVersion when it does not know this request, Refused while a session runs.
+        """
+        return self._when_open(m.ClockRequest(set_to_unix_s), m.ClockReply)
+
     # Its settings -------------------------------------------------------------------------------------------
     def config(self) -> m.Config:
         """The settings in use."""

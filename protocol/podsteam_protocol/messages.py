@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 2314045843
+SCHEMA_HASH = 1090715612
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -79,6 +79,9 @@ PODLET_WRITE_REP = "<BB"
 PODLET_KEYS = const(0x2b)
 PODLET_KEYS_REQ = "<B"
 PODLET_KEYS_REP = "<B"
+CLOCK = const(0x2c)
+CLOCK_REQ = "<I"
+CLOCK_REP = "<IBHH"
 RECORD_LIST = const(0x30)
 RECORD_LIST_REQ = "<B"
 RECORD_LIST_REP = "<BBHI"
@@ -222,6 +225,10 @@ DOSE_NOT_CONTENT = const(13)
 DOSE_NOT_RECORDED = const(14)
 DOSE_DAY_CAP = const(15)
 
+CLOCK_NONE = const(0)
+CLOCK_HOST = const(1)
+CLOCK_BATTERY = const(2)
+
 BLOB_RECORD = const(1)
 BLOB_LOG = const(2)
 BLOB_INBOX = const(3)
@@ -361,6 +368,7 @@ CODE_UPDATE_CORRUPT = const(524)
 CODE_UPDATE_ORDER = const(525)
 CODE_UPDATE_INTERPRETER = const(526)
 CODE_UPDATE_NO_SLOT = const(527)
+CODE_CLOCK_BACK = const(550)
 
 SIGN_STEP_MS = const(200)
 SIGN_STEPS = const(20)

@@ -463,6 +463,21 @@ MESSAGES = (
         ("BUSY_SESSION", "NOT_FOUND", "STORE_FULL", "STORE_FAILED", "OUT_OF_RANGE"),
     ),
     (
+        0x2C,
+        "CLOCK",
+        "request",
+        "Set the device's wall clock, or ask only. Only at rest. What it makes of elapsed time for its 24 hours does not "
+        "follow a clock that is set, and a day that it once knew stays known.",
+        (("unix_s", "I", "s", "UTC since 1970-01-01, from 2026 to 2099; 0: ask only"),),
+        (
+            ("unix_s", "I", "s", "its wall clock now; 0: it has none, or it was never set"),
+            ("source", "B", "enum CLOCK", "what keeps it"),
+            ("newest_day", "H", "d", "the newest day that it was ever told, days since 1970-01-01; 0: none"),
+            ("note", "H", "enum CODE", "what else there is to say; 0: nothing"),
+        ),
+        ("OUT_OF_RANGE", "BUSY_SESSION", "STORE_FULL", "STORE_FAILED"),
+    ),
+    (
         0x30,
         "RECORD_LIST",
         "request",
@@ -921,6 +936,15 @@ ENUMS = (
         ),
     ),
     (
+        "CLOCK",
+        "What keeps a device's wall clock.",
+        (
+            (0, "NONE", "nothing: the time is not known"),
+            (1, "HOST", "the device itself since a host told the time; a restart loses it"),
+            (2, "BATTERY", "a clock with a battery"),
+        ),
+    ),
+    (
         "BLOB",
         "Kinds of blobs: what is larger than a frame and goes by (kind, number, offset).",
         (
@@ -1107,6 +1131,7 @@ CODES = (
     (525, "UPDATE_ORDER", "No update was begun, or the application is still on trial.", "The request was refused.", "Begin the update, or wait for the end of the trial."),
     (526, "UPDATE_INTERPRETER", "The update needs a newer MicroPython.", "Nothing was installed.", "Flash a newer MicroPython first."),
     (527, "UPDATE_NO_SLOT", "This unit's application runs from no slot, so it cannot be replaced over the link.", "The request was refused.", "`podsteam flash` installs one."),
+    (550, "CLOCK_BACK", "The clock was set to a day before one that the device has known.", "The newest day counts on: nothing that has expired is good again.", "Check the clock of this computer."),
 )
 
 # More about the faults among them, which the device finds by itself: (name, class, latches, what can be behind it). The

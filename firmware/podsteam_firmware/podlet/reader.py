@@ -372,6 +372,11 @@ class Reader(Limits):
         self.enter(m.PODLET_UNREADABLE)
         self._go(_RELEASE)
 
+    def judge_again(self) -> None:
+        """The clock was set, or time has passed: judge the podlet that was read by today's date."""
+        if self.usable() or self.state == m.PODLET_EXHAUSTED or self.state == m.PODLET_EXPIRED:
+            self._judge()
+
     def _judge(self) -> None:
         self.judge(self.record, self.uid, self._hal.unix_s() // 86400)
         self.fault = m.CODE_SIGNATURE_WRONG if self._wrong else self.date_note

@@ -133,11 +133,14 @@ class SessionCall:
         self, device: "Device", how: How, program: m.Program, store: "Store", view: View, watcher: "Watcher | None"
     ) -> Outcome:
         from podsteam.store.gather import gather
+        from podsteam.wallclock import tell
 
         info = device.info()
         gather(device, info, store)
         if due := _cleaning_due(device, store):
             _say(view, due)
+        if told := tell(device):
+            _say(view, told)
         session = 0
         shown = Both(view, watcher) if watcher is not None else view
 

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x89ed8993
+SCHEMA_HASH = 0x4102ffdc
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -222,6 +222,17 @@ class DoseValue(IntEnum):
     """refused: the device's ledger could not take it down"""
     DAY_CAP = 15
     """made smaller or refused: most in 24 hours on this device"""
+
+
+class ClockValue(IntEnum):
+    """What keeps a device's wall clock."""
+
+    NONE = 0
+    """nothing: the time is not known"""
+    HOST = 1
+    """the device itself since a host told the time; a restart loses it"""
+    BATTERY = 2
+    """a clock with a battery"""
 
 
 class BlobValue(IntEnum):
@@ -1207,6 +1218,34 @@ class PodletKeysReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockRequest(Message):
+    """Set the device's wall clock, or ask only. Only at rest. What it makes of elapsed time for its 24 hours does not follow a clock that is set, and a day that it once knew stays known."""
+
+    ID: ClassVar[int] = 0x2c
+    FORMAT: ClassVar[str] = "<I"
+
+    unix_s: int = 0
+    """UTC since 1970-01-01, from 2026 to 2099; 0: ask only, [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReply(Message):
+    """Reply to CLOCK."""
+
+    ID: ClassVar[int] = 0xac
+    FORMAT: ClassVar[str] = "<IBHH"
+
+    unix_s: int = 0
+    """Its wall clock now; 0: it has none, or it was never set, [s]."""
+    source: int = 0
+    """What keeps it, [enum CLOCK]."""
+    newest_day: int = 0
+    """The newest day that it was ever told, days since 1970-01-01; 0: none, [d]."""
+    note: int = 0
+    """What else there is to say; 0: nothing, [enum CODE]."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordListRequest(Message):
     """One entry of the list of session records on the device, oldest first."""
 
@@ -1839,6 +1878,7 @@ CODES: dict[int, Code] = {
     525: Code('UPDATE_ORDER', 'No update was begun, or the application is still on trial.', 'The request was refused.', 'Begin the update, or wait for the end of the trial.'),
     526: Code('UPDATE_INTERPRETER', 'The update needs a newer MicroPython.', 'Nothing was installed.', 'Flash a newer MicroPython first.'),
     527: Code('UPDATE_NO_SLOT', "This unit's application runs from no slot, so it cannot be replaced over the link.", 'The request was refused.', '`podsteam flash` installs one.'),
+    550: Code('CLOCK_BACK', 'The clock was set to a day before one that the device has known.', 'The newest day counts on: nothing that has expired is good again.', 'Check the clock of this computer.'),
 }
 
 
