@@ -478,6 +478,22 @@ MESSAGES = (
         ("OUT_OF_RANGE", "BUSY_SESSION", "STORE_FULL", "STORE_FAILED"),
     ),
     (
+        0x2D,
+        "ALLERGENS",
+        "request",
+        "What the device's owner does not bear: a podlet that holds any of it waits for a hold of the button. Set at rest only.",
+        (
+            ("change", "B", "bool", "1: replace the list, 0: ask only"),
+            ("allergens", "I", "", "a bit for each, as MAIN's ALLERGENS has them; 30 bits"),
+        ),
+        (
+            ("allergens", "I", "", "the list as it is stored"),
+            ("listed", "I", "", "what of it the podlet in the holder holds"),
+            ("agreed", "B", "bool", "1: the button was held to use it all the same"),
+        ),
+        ("OUT_OF_RANGE", "BUSY_SESSION", "STORE_FAILED"),
+    ),
+    (
         0x30,
         "RECORD_LIST",
         "request",
@@ -901,6 +917,7 @@ ENUMS = (
             (5, "EXPIRED", "past its date"),
             (6, "UNREADABLE", "no limits can be read, so nothing is dosed"),
             (7, "REMOVED", "taken out during a session"),
+            (8, "ALLERGEN", "holds what its owner has listed as an allergen: waits for a hold of the button"),
         ),
     ),
     (
@@ -933,6 +950,7 @@ ENUMS = (
             (13, "NOT_CONTENT", "refused: the supervisor does not allow it"),
             (14, "NOT_RECORDED", "refused: the device's ledger could not take it down"),
             (15, "DAY_CAP", "made smaller or refused: most in 24 hours on this device"),
+            (16, "ALLERGEN", "refused: nobody has agreed to what its owner has listed as an allergen"),
         ),
     ),
     (
@@ -977,6 +995,7 @@ ENUMS = (
             (18, "STORE", "a: code of what failed; b: detail"),
             (19, "TUNED", "a: TUNE state; b: TUNE_REASON"),
             (24, "DOSE_WANTED", "a: volume in nL before it was made smaller; b: bit n: the DOSE reason n did that"),
+            (28, "ALLERGEN", "a: what the podlet holds of its owner's allergens, a bit for each; b: 1 the button agreed, 0 nobody did"),
         ),
     ),
     (
@@ -1132,6 +1151,7 @@ CODES = (
     (526, "UPDATE_INTERPRETER", "The update needs a newer MicroPython.", "Nothing was installed.", "Flash a newer MicroPython first."),
     (527, "UPDATE_NO_SLOT", "This unit's application runs from no slot, so it cannot be replaced over the link.", "The request was refused.", "`podsteam flash` installs one."),
     (550, "CLOCK_BACK", "The clock was set to a day before one that the device has known.", "The newest day counts on: nothing that has expired is good again.", "Check the clock of this computer."),
+    (551, "ALLERGEN", "The podlet holds what its owner has listed as an allergen.", "Nothing is dosed until the button agrees.", "Take it out, or hold the device's button for 3 s to use it all the same."),
 )
 
 # More about the faults among them, which the device finds by itself: (name, class, latches, what can be behind it). The

@@ -139,8 +139,9 @@ class SessionCall:
         gather(device, info, store)
         if due := _cleaning_due(device, store):
             _say(view, due)
-        if told := tell(device):
-            _say(view, told)
+        for text in (tell(device), _consent_wanted(device)):
+            if text:
+                _say(view, text)
         session = 0
         shown = Both(view, watcher) if watcher is not None else view
 
@@ -238,6 +239,19 @@ class SessionCall:
         summary: Callable[[Any], None] | None = getattr(view, "summary", None)
         if summary is not None and self._writer is not None:
             summary(store.get(self._writer.record).record.summary)
+
+
+def _consent_wanted(device: "Device") -> str:
+    """A sentence when the podlet holds what the device's owner has listed, else nothing."""
+    from podsteam.allergens import names_of
+
+    if device.settled_podlet().state != m.PodletValue.ALLERGEN:
+        return ""
+    names = ", ".join(names_of(device.allergens().listed))
+    return (
+        f"The podlet holds {names}, which is listed as an allergen: before the start hold the button for 3 s to use it "
+        "all the same. Without that there is steam and no dose."
+    )
 
 
 def _cleaning_due(device: "Device", store: "Store") -> str:

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x4102ffdc
+SCHEMA_HASH = 0x6f6f5813
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -172,6 +172,8 @@ class PodletValue(IntEnum):
     """no limits can be read, so nothing is dosed"""
     REMOVED = 7
     """taken out during a session"""
+    ALLERGEN = 8
+    """holds what its owner has listed as an allergen: waits for a hold of the button"""
 
 
 class WriteValue(IntEnum):
@@ -222,6 +224,8 @@ class DoseValue(IntEnum):
     """refused: the device's ledger could not take it down"""
     DAY_CAP = 15
     """made smaller or refused: most in 24 hours on this device"""
+    ALLERGEN = 16
+    """refused: nobody has agreed to what its owner has listed as an allergen"""
 
 
 class ClockValue(IntEnum):
@@ -289,6 +293,8 @@ class EventValue(IntEnum):
     """a: TUNE state; b: TUNE_REASON"""
     DOSE_WANTED = 24
     """a: volume in nL before it was made smaller; b: bit n: the DOSE reason n did that"""
+    ALLERGEN = 28
+    """a: what the podlet holds of its owner's allergens, a bit for each; b: 1 the button agreed, 0 nobody did"""
 
 
 class UpdateValue(IntEnum):
@@ -1246,6 +1252,34 @@ class ClockReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class AllergensRequest(Message):
+    """What the device's owner does not bear: a podlet that holds any of it waits for a hold of the button. Set at rest only."""
+
+    ID: ClassVar[int] = 0x2d
+    FORMAT: ClassVar[str] = "<BI"
+
+    change: int = 0
+    """1: replace the list, 0: ask only, [bool]."""
+    allergens: int = 0
+    """A bit for each, as MAIN's ALLERGENS has them; 30 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllergensReply(Message):
+    """Reply to ALLERGENS."""
+
+    ID: ClassVar[int] = 0xad
+    FORMAT: ClassVar[str] = "<IIB"
+
+    allergens: int = 0
+    """The list as it is stored."""
+    listed: int = 0
+    """What of it the podlet in the holder holds."""
+    agreed: int = 0
+    """1: the button was held to use it all the same, [bool]."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordListRequest(Message):
     """One entry of the list of session records on the device, oldest first."""
 
@@ -1879,6 +1913,7 @@ CODES: dict[int, Code] = {
     526: Code('UPDATE_INTERPRETER', 'The update needs a newer MicroPython.', 'Nothing was installed.', 'Flash a newer MicroPython first.'),
     527: Code('UPDATE_NO_SLOT', "This unit's application runs from no slot, so it cannot be replaced over the link.", 'The request was refused.', '`podsteam flash` installs one.'),
     550: Code('CLOCK_BACK', 'The clock was set to a day before one that the device has known.', 'The newest day counts on: nothing that has expired is good again.', 'Check the clock of this computer.'),
+    551: Code('ALLERGEN', 'The podlet holds what its owner has listed as an allergen.', 'Nothing is dosed until the button agrees.', "Take it out, or hold the device's button for 3 s to use it all the same."),
 }
 
 
