@@ -30,9 +30,9 @@ def session() -> None:
 def run(ctx: click.Context, what: str, tags: tuple[str, ...], note: str, press: bool, agree: bool) -> Answer:
     """Run PROGRAM (a name or a TOML file), show it live and record it. Without one, the device's default.
 
-    Arms the device; its own button starts it. The button of a simulated board in this process is Enter on a terminal, and
-    --press in a script. Ctrl-C stops it, waits for the device to confirm that heat is off,
-    saves the record and exits with 130.
+    Arms the device; its own button starts it, which for a simulated board in this process is Enter on a terminal and
+    --press in a script. Ctrl-C stops it, waits for the device to confirm that heat is off, saves the record and exits
+    with 130.
     """
     from pathlib import Path
 
