@@ -88,6 +88,7 @@ class Core:
         """Values of the settings in use."""
         self.session.most_mg_min = self.config[3]
         self.reader = Reader(hal)
+        self.reader.allergens = config.allergens(hal)
         self.signs = Signs(self.session, self.supervisor, self.reader)
         self.ledger = Ledger(hal)
         self.book = Book(self.ledger, self.reader)
@@ -198,8 +199,18 @@ class Core:
         elif supervisor.lease_lost and session.running():
             self.events.emit(m.EVENT_LEASE, 0, 0)
             session.stop(now_ms, m.STOP_LEASE_LOST, 0)
-        elif self._latched and session.button.held_ticks == HOLD_TICKS and supervisor.clear(now_ms, inputs):
-            self._cleared()
+        elif session.button.held_ticks == HOLD_TICKS:
+            if not self._latched:
+                self._agree()
+            elif supervisor.clear(now_ms, inputs):
+                self._cleared()
+
+    def _agree(self) -> None:
+        """The button was held for 3 s: a podlet that waits for that is judged again, between the ticks."""
+        reader = self.reader
+        if reader.state == m.PODLET_ALLERGEN and self.session.take_hold():
+            reader.agreed = True
+            self.events.emit(m.EVENT_ALLERGEN, reader.listed, 1)
 
     def _cleared(self) -> None:
         """The fault was cleared at the device."""
@@ -265,6 +276,7 @@ class Core:
         outputs = self.outputs
         signs = self.signs
         signs.descale = self.heat.descale
+        signs.confirm = self.reader.state == m.PODLET_ALLERGEN and not self.session.running()
         signs.step(self.session.ready(inputs, self.sense))
         outputs.light = signs.lights
         outputs.light_changed = signs.changed
@@ -358,6 +370,8 @@ class Core:
     def pump(self, now_ms: int) -> bool:
         """Reader, line and store, a little of each. Returns True when there is more to do at once."""
         more = self.reader.pump(now_ms)
+        if self.reader.agreed and self.reader.state == m.PODLET_ALLERGEN:
+            self.reader.judge_again()
         if self.reader.changes != self._reader_changes:
             self._reader_changes = self.reader.changes
             self.events.emit(m.EVENT_PODLET, self.reader.state, self.reader.doses_left)
@@ -449,6 +463,10 @@ class Core:
     def _begin(self) -> None:
         """A session has started: everything counts from zero."""
         program = self.session.program
+        reader = self.reader
+        reader.judge_again()
+        if reader.listed:
+            self.events.emit(m.EVENT_ALLERGEN, reader.listed, reader.agreed)
         unix_s = self.hal.unix_s()
         day = unix_s // 86400
         self.sense.reset_energy()

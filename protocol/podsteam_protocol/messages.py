@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 2180224557
+SCHEMA_HASH = 2043442058
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -79,6 +79,12 @@ PODLET_WRITE_REP = "<BB"
 PODLET_KEYS = const(0x2b)
 PODLET_KEYS_REQ = "<B"
 PODLET_KEYS_REP = "<B"
+CLOCK = const(0x2c)
+CLOCK_REQ = "<I"
+CLOCK_REP = "<IBHH"
+ALLERGENS = const(0x2d)
+ALLERGENS_REQ = "<BI"
+ALLERGENS_REP = "<IIB"
 RECORD_LIST = const(0x30)
 RECORD_LIST_REQ = "<B"
 RECORD_LIST_REP = "<BBHI"
@@ -212,6 +218,7 @@ PODLET_EXHAUSTED = const(4)
 PODLET_EXPIRED = const(5)
 PODLET_UNREADABLE = const(6)
 PODLET_REMOVED = const(7)
+PODLET_ALLERGEN = const(8)
 
 WRITE_IDLE = const(0)
 WRITE_BUSY = const(1)
@@ -234,6 +241,11 @@ DOSE_HARD_LIMIT = const(12)
 DOSE_NOT_CONTENT = const(13)
 DOSE_NOT_RECORDED = const(14)
 DOSE_DAY_CAP = const(15)
+DOSE_ALLERGEN = const(16)
+
+CLOCK_NONE = const(0)
+CLOCK_HOST = const(1)
+CLOCK_BATTERY = const(2)
 
 BLOB_RECORD = const(1)
 BLOB_LOG = const(2)
@@ -259,6 +271,7 @@ EVENT_DRY_PROBE = const(17)
 EVENT_STORE = const(18)
 EVENT_TUNED = const(19)
 EVENT_DOSE_WANTED = const(24)
+EVENT_ALLERGEN = const(28)
 
 UPDATE_NONE = const(0)
 UPDATE_MANIFEST = const(1)
@@ -389,6 +402,8 @@ CODE_UPDATE_INTERPRETER = const(526)
 CODE_UPDATE_NO_SLOT = const(527)
 CODE_IDENTITY_FORM = const(530)
 CODE_IDENTITY_ORDER = const(531)
+CODE_CLOCK_BACK = const(550)
+CODE_ALLERGEN = const(551)
 
 SIGN_STEP_MS = const(200)
 SIGN_STEPS = const(20)

@@ -477,6 +477,37 @@ MESSAGES = (
         ("BUSY_SESSION", "NOT_FOUND", "STORE_FULL", "STORE_FAILED", "OUT_OF_RANGE"),
     ),
     (
+        0x2C,
+        "CLOCK",
+        "request",
+        "Set the device's wall clock, or ask only. Only at rest. What it makes of elapsed time for its 24 hours does not "
+        "follow a clock that is set, and a day that it once knew stays known.",
+        (("unix_s", "I", "s", "UTC since 1970-01-01, from 2026 to 2099; 0: ask only"),),
+        (
+            ("unix_s", "I", "s", "its wall clock now; 0: it has none, or it was never set"),
+            ("source", "B", "enum CLOCK", "what keeps it"),
+            ("newest_day", "H", "d", "the newest day that it was ever told, days since 1970-01-01; 0: none"),
+            ("note", "H", "enum CODE", "what else there is to say; 0: nothing"),
+        ),
+        ("OUT_OF_RANGE", "BUSY_SESSION", "STORE_FULL", "STORE_FAILED"),
+    ),
+    (
+        0x2D,
+        "ALLERGENS",
+        "request",
+        "What the device's owner does not bear: a podlet that holds any of it waits for a hold of the button. Set at rest only.",
+        (
+            ("change", "B", "bool", "1: replace the list, 0: ask only"),
+            ("allergens", "I", "", "a bit for each, as MAIN's ALLERGENS has them; 30 bits"),
+        ),
+        (
+            ("allergens", "I", "", "the list as it is stored"),
+            ("listed", "I", "", "what of it the podlet in the holder holds"),
+            ("agreed", "B", "bool", "1: the button was held to use it all the same"),
+        ),
+        ("OUT_OF_RANGE", "BUSY_SESSION", "STORE_FAILED"),
+    ),
+    (
         0x30,
         "RECORD_LIST",
         "request",
@@ -948,6 +979,7 @@ ENUMS = (
             (5, "EXPIRED", "past its date"),
             (6, "UNREADABLE", "no limits can be read, so nothing is dosed"),
             (7, "REMOVED", "taken out during a session"),
+            (8, "ALLERGEN", "holds what its owner has listed as an allergen: waits for a hold of the button"),
         ),
     ),
     (
@@ -980,6 +1012,16 @@ ENUMS = (
             (13, "NOT_CONTENT", "refused: the supervisor does not allow it"),
             (14, "NOT_RECORDED", "refused: the device's ledger could not take it down"),
             (15, "DAY_CAP", "made smaller or refused: most in 24 hours on this device"),
+            (16, "ALLERGEN", "refused: nobody has agreed to what its owner has listed as an allergen"),
+        ),
+    ),
+    (
+        "CLOCK",
+        "What keeps a device's wall clock.",
+        (
+            (0, "NONE", "nothing: the time is not known"),
+            (1, "HOST", "the device itself since a host told the time; a restart loses it"),
+            (2, "BATTERY", "a clock with a battery"),
         ),
     ),
     (
@@ -1015,6 +1057,7 @@ ENUMS = (
             (18, "STORE", "a: code of what failed; b: detail"),
             (19, "TUNED", "a: TUNE state; b: TUNE_REASON"),
             (24, "DOSE_WANTED", "a: volume in nL before it was made smaller; b: bit n: the DOSE reason n did that"),
+            (28, "ALLERGEN", "a: what the podlet holds of its owner's allergens, a bit for each; b: 1 the button agreed, 0 nobody did"),
         ),
     ),
     (
@@ -1194,6 +1237,8 @@ CODES = (
     (527, "UPDATE_NO_SLOT", "This unit's application runs from no slot, so it cannot be replaced over the link.", "The request was refused.", "`podsteam flash` installs one."),
     (530, "IDENTITY_FORM", "The block differs from its check, or a value in it is out of its range.", "Nothing was stored.", "Correct it and send it again."),
     (531, "IDENTITY_ORDER", "No whole block was sent, or an update or its trial is under way.", "The request was refused.", "Send the block first, or wait for the end of the update."),
+    (550, "CLOCK_BACK", "The clock was set to a day before one that the device has known.", "The newest day counts on: nothing that has expired is good again.", "Check the clock of this computer."),
+    (551, "ALLERGEN", "The podlet holds what its owner has listed as an allergen.", "Nothing is dosed until the button agrees.", "Take it out, or hold the device's button for 3 s to use it all the same."),
 )
 
 # More about the faults among them, which the device finds by itself: (name, class, latches, what can be behind it). The

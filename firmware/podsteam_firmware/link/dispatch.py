@@ -61,6 +61,10 @@ class Dispatcher:
             from podsteam_firmware.link import requests_bulk as late
         elif kind == m.CONFIG_GET or kind == m.CONFIG_SET:
             from podsteam_firmware.link import requests_config as late
+        elif kind == m.CLOCK:
+            from podsteam_firmware.link import requests_clock as late
+        elif kind == m.ALLERGENS:
+            from podsteam_firmware.link import requests_care as late
         else:
             return None
         self._handlers.update(late.HANDLERS)

@@ -190,6 +190,12 @@ class Session:
         self._press_seen = False
         self._enter(m.STATE_IDLE)
 
+    def take_hold(self) -> bool:
+        """The hold is for something else than a start: its release starts nothing. False: it stopped something."""
+        taken = self._press_seen
+        self._press_seen = False
+        return taken
+
     # The tick -----------------------------------------------------------------------------------------------
     def step(self, now_ms: int, elapsed_ms: int, inputs: "Inputs", sense: "Sense") -> None:
         """One tick: button, conditions, progress, then what the heater is to do."""

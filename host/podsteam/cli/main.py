@@ -29,6 +29,7 @@ _TABLE = {
     "calibrate": ("podsteam.cli.calibrate", "calibrate", "Calibrate sensors and steam; tell of a descaling."),
     "program": ("podsteam.cli.program", "program", "Session programs: write, check, send."),
     "config": ("podsteam.cli.config", "config", "The device's settings: show, change, apply a file."),
+    "clock": ("podsteam.cli.clock", "clock", "The device's wall clock: show, set."),
     "link": ("podsteam.cli.link", "link", "How good the line to the device is."),
     "log": ("podsteam.cli.log", "log", "What the device has noted about itself."),
     "podlet": ("podsteam.cli.podlet", "podlet", "Podlets: read the one in the holder, make, sign, check, empty."),

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x81f3962d
+SCHEMA_HASH = 0x79cc738a
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -174,6 +174,8 @@ class PodletValue(IntEnum):
     """no limits can be read, so nothing is dosed"""
     REMOVED = 7
     """taken out during a session"""
+    ALLERGEN = 8
+    """holds what its owner has listed as an allergen: waits for a hold of the button"""
 
 
 class WriteValue(IntEnum):
@@ -224,6 +226,19 @@ class DoseValue(IntEnum):
     """refused: the device's ledger could not take it down"""
     DAY_CAP = 15
     """made smaller or refused: most in 24 hours on this device"""
+    ALLERGEN = 16
+    """refused: nobody has agreed to what its owner has listed as an allergen"""
+
+
+class ClockValue(IntEnum):
+    """What keeps a device's wall clock."""
+
+    NONE = 0
+    """nothing: the time is not known"""
+    HOST = 1
+    """the device itself since a host told the time; a restart loses it"""
+    BATTERY = 2
+    """a clock with a battery"""
 
 
 class BlobValue(IntEnum):
@@ -280,6 +295,8 @@ class EventValue(IntEnum):
     """a: TUNE state; b: TUNE_REASON"""
     DOSE_WANTED = 24
     """a: volume in nL before it was made smaller; b: bit n: the DOSE reason n did that"""
+    ALLERGEN = 28
+    """a: what the podlet holds of its owner's allergens, a bit for each; b: 1 the button agreed, 0 nobody did"""
 
 
 class UpdateValue(IntEnum):
@@ -1265,6 +1282,62 @@ class PodletKeysReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockRequest(Message):
+    """Set the device's wall clock, or ask only. Only at rest. What it makes of elapsed time for its 24 hours does not follow a clock that is set, and a day that it once knew stays known."""
+
+    ID: ClassVar[int] = 0x2c
+    FORMAT: ClassVar[str] = "<I"
+
+    unix_s: int = 0
+    """UTC since 1970-01-01, from 2026 to 2099; 0: ask only, [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReply(Message):
+    """Reply to CLOCK."""
+
+    ID: ClassVar[int] = 0xac
+    FORMAT: ClassVar[str] = "<IBHH"
+
+    unix_s: int = 0
+    """Its wall clock now; 0: it has none, or it was never set, [s]."""
+    source: int = 0
+    """What keeps it, [enum CLOCK]."""
+    newest_day: int = 0
+    """The newest day that it was ever told, days since 1970-01-01; 0: none, [d]."""
+    note: int = 0
+    """What else there is to say; 0: nothing, [enum CODE]."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllergensRequest(Message):
+    """What the device's owner does not bear: a podlet that holds any of it waits for a hold of the button. Set at rest only."""
+
+    ID: ClassVar[int] = 0x2d
+    FORMAT: ClassVar[str] = "<BI"
+
+    change: int = 0
+    """1: replace the list, 0: ask only, [bool]."""
+    allergens: int = 0
+    """A bit for each, as MAIN's ALLERGENS has them; 30 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllergensReply(Message):
+    """Reply to ALLERGENS."""
+
+    ID: ClassVar[int] = 0xad
+    FORMAT: ClassVar[str] = "<IIB"
+
+    allergens: int = 0
+    """The list as it is stored."""
+    listed: int = 0
+    """What of it the podlet in the holder holds."""
+    agreed: int = 0
+    """1: the button was held to use it all the same, [bool]."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordListRequest(Message):
     """One entry of the list of session records on the device, oldest first."""
 
@@ -2010,6 +2083,8 @@ CODES: dict[int, Code] = {
     527: Code('UPDATE_NO_SLOT', "This unit's application runs from no slot, so it cannot be replaced over the link.", 'The request was refused.', '`podsteam flash` installs one.'),
     530: Code('IDENTITY_FORM', 'The block differs from its check, or a value in it is out of its range.', 'Nothing was stored.', 'Correct it and send it again.'),
     531: Code('IDENTITY_ORDER', 'No whole block was sent, or an update or its trial is under way.', 'The request was refused.', 'Send the block first, or wait for the end of the update.'),
+    550: Code('CLOCK_BACK', 'The clock was set to a day before one that the device has known.', 'The newest day counts on: nothing that has expired is good again.', 'Check the clock of this computer.'),
+    551: Code('ALLERGEN', 'The podlet holds what its owner has listed as an allergen.', 'Nothing is dosed until the button agrees.', "Take it out, or hold the device's button for 3 s to use it all the same."),
 }
 
 
