@@ -6,12 +6,16 @@ from typing import Any
 
 import click
 
+_PORT = "Path, unit:, id:, usb:, socket://, sim or sim:NAME."
+
 
 class Settings:
     """The global options of one call. The one nearest to the end of the command line counts."""
 
     def __init__(self) -> None:
         self.port = ""
+        self.ports: list[str] = []
+        """Every port of the call, for what can take several; `port` is the last."""
         self.json = False
         self.jsonl = False
         self.store = ""
@@ -30,14 +34,17 @@ def settings_of(ctx: click.Context) -> Settings:
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    if value and param.name:
-        setattr(settings_of(ctx), param.name, value)
+    settings = settings_of(ctx)
+    if value and param.name == "port":
+        settings.port, settings.ports = value[-1], [port for port in value if port]
+    elif value and param.name:
+        setattr(settings, param.name, value)
 
 
 def global_options() -> list[click.Option]:
     """A new set of the options that every command takes."""
     table: tuple[tuple[list[str], dict[str, Any]], ...] = (
-        (["--port", "-p"], {"metavar": "PORT", "help": "Path, unit:, id:, usb:, socket://, sim or sim:NAME."}),
+        (["--port", "-p"], {"metavar": "PORT", "multiple": True, "help": _PORT}),
         (["--json"], {"is_flag": True, "help": "Print one JSON document."}),
         (["--jsonl"], {"is_flag": True, "help": "Print JSON lines, one for each item."}),
         (["--store"], {"metavar": "FILE", "help": "The record store to use."}),

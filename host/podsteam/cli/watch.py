@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`watch`: live values of whatever the device does. Leaving it changes nothing."""
+"""`watch`: live values of whatever the device does. Leaving it changes nothing.
+
+Textual is imported only when the full-screen view opens.
+"""
 
 from collections.abc import Iterator
 
@@ -14,11 +17,14 @@ _DETACHED = "Detached; the device goes on as it was."
 @click.command(cls=Command)
 @click.option("--period", default=0.5, show_default=True, help="Device time between values, 0.05 to 10 s.")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many values.")
+@click.option("--plain", is_flag=True, help="The small view, without keys, even where there is the full one.")
 @click.pass_context
-def watch(ctx: click.Context, period: float, count: int | None) -> Answer | Stream | None:
-    """Show live values and events until Ctrl-C, which leaves the device as it is.
+def watch(ctx: click.Context, period: float, count: int | None, plain: bool) -> Answer | Stream | None:
+    """Show live values and events until it is left, which leaves the device as it is.
 
-    On a terminal a view that redraws itself, elsewhere a line for each value and event.
+    On a terminal a full-screen view with plots and keys (it needs podsteam[watch]), with --plain or --count a small
+    one; elsewhere a line for each value and event. The full one takes several devices: --port A --port B, or without
+    --port all that are connected.
     """
     from podsteam.errors import UsageProblem
 
@@ -30,8 +36,13 @@ def watch(ctx: click.Context, period: float, count: int | None) -> Answer | Stre
     import sys
 
     if sys.stdout.isatty() and not settings.machine:
+        if not plain and count is None and _full_screen_possible():
+            _full(settings, round(period * 1000))
+            return None
+        _one_device(settings)
         _view(settings, round(period * 1000), count)
         return None
+    _one_device(settings)
     return Stream(_items(settings, round(period * 1000), count), _text)
 
 
@@ -101,3 +112,67 @@ def _view(settings: Settings, period_ms: int, count: int | None) -> None:
                         live.event(message)
     if leave():
         note(_DETACHED)
+
+
+def _one_device(settings: Settings) -> None:
+    from podsteam.errors import UsageProblem
+
+    if len(settings.ports) > 1:
+        raise UsageProblem(
+            "Several devices at once need the full-screen view: a terminal, pip install 'podsteam[watch]', and neither"
+            " --plain nor --count."
+        )
+
+
+def _full_screen_possible() -> bool:
+    """A terminal for pictures and keys, in UTF-8, and the extra's libraries. Imports none of them."""
+    import os
+    import sys
+    from importlib.util import find_spec
+
+    fit = sys.stdin.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+    return fit and "utf" in sys.stdout.encoding.lower() and all(map(find_spec, ("textual", "textual_plotext")))
+
+
+def _ports(settings: Settings) -> list[str]:
+    """The ports named, else all that are connected, where there are several."""
+    from podsteam.cli.connect import port_given
+    from podsteam.transport.find import candidates
+
+    if settings.ports or port_given(settings):
+        return list(dict.fromkeys(settings.ports)) or [""]
+    found = [candidate.port for candidate in candidates()]
+    return found if len(found) > 1 else [""]
+
+
+def _full(settings: Settings, period_ms: int) -> None:
+    import contextlib
+    import os
+
+    from podsteam.cli.connect import note
+    from podsteam.client import Device
+    from podsteam.errors import PodsteamError
+
+    if settings.no_color:
+        os.environ["NO_COLOR"] = "1"
+    from podsteam.watching.app import WatchApp
+    from podsteam.watching.feed import Feed
+    from podsteam.watching.model import Watched
+
+    with contextlib.ExitStack() as opened:
+        devices: list[Device] = []
+        problems: list[PodsteamError] = []
+        ports = _ports(settings)
+        for port in ports:
+            try:
+                devices.append(opened.enter_context(Device.open(port)))
+            except PodsteamError as e:
+                # Among several, one that is no podsteam must not keep the others from being seen.
+                problems.append(e)
+        if not devices or (problems and settings.ports):
+            raise problems[0]
+        for problem in problems:
+            note(f"Left out: {problem}")
+        app = WatchApp([(Watched(d.port.name, d.hello.uid.hex(), d.hello.caps), Feed(d, period_ms)) for d in devices])
+        app.run()
+    note(_DETACHED)
