@@ -411,14 +411,15 @@ class Core:
             self.events.emit(m.EVENT_STORE, m.CODE_STORE_FAILED, self._latched)
 
     def _mark(self) -> None:
-        """Write down the known time when that is due, while volume is remembered. Looks once a minute."""
+        """Write down the known time when that is due, while volume is remembered, and each new day. Looks once a
+        minute."""
         book = self.book
         if book.minute == self._marked:
             return
         self._marked = book.minute
         total_nl = self.doser.caps.window.total_nl()
         clock_min = self.hal.unix_s() // 60
-        if total_nl and book.mark_due(clock_min):
+        if (total_nl or clock_min // 1440 > book.day) and book.mark_due(clock_min):
             book.mark(clock_min, total_nl)
 
     def _keep_gains(self) -> bool:

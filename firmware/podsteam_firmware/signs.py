@@ -97,7 +97,9 @@ class Signs:
         state = reader.state
         if state == m.PODLET_EXHAUSTED or state == m.PODLET_EXPIRED or state == m.PODLET_UNREADABLE:
             return m.SIGN_PODLET
-        if (state == m.PODLET_GUEST or state == m.PODLET_SIGNED) and reader.doses_left < _LOW_DOSES:
+        if (state == m.PODLET_GUEST or state == m.PODLET_SIGNED) and (
+            reader.doses_left < _LOW_DOSES or reader.date_note == m.CODE_PODLET_OLD
+        ):
             return m.SIGN_PODLET
         return m.SIGN_DESCALE if self.descale else m.SIGN_READY
 

@@ -12,7 +12,6 @@ and stores all of the settings or none. What a file leaves out stays as it is on
 """
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
@@ -21,6 +20,7 @@ from typing import Any, cast
 
 from podsteam.errors import UsageProblem
 from podsteam.text import safe
+from podsteam.tomlfile import table_of
 from podsteam.wire.messages import SETTINGS, Config, Setting
 
 VERSION = 1
@@ -125,10 +125,7 @@ def load(path: Path, before: Config) -> Config:
 
 def read(raw: bytes, before: Config, name: str) -> Config:
     """`load` from bytes; `name` is for messages."""
-    try:
-        found = tomllib.loads(raw.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
-        raise UsageProblem(f"{name}: is no TOML ({safe(str(e), 100)}).") from e
+    found = table_of(raw, name)
     version = found.pop("version", None)
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise UsageProblem(f"{name}: needs version = {VERSION} at its beginning.")

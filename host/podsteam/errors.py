@@ -108,6 +108,12 @@ class EndedEarly(PodsteamError):
     status = 23
 
 
+class ProductionFailed(PodsteamError):
+    """A unit did not pass its production test, or could not be tested; what was found is in the store."""
+
+    status = 24
+
+
 class IntegrityFailed(PodsteamError):
     """Data fails its check."""
 
@@ -147,6 +153,7 @@ STATUSES: tuple[tuple[int, str], ...] = (
     (21, "a safety fault is latched, or stopped the session"),
     (22, "the button on the device was not pressed"),
     (23, "the session ended before its program did, without a fault"),
+    (24, "a unit did not pass its production test"),
     (30, "data fails its check"),
     (31, "transfer incomplete; run it again to go on"),
     (40, "the record store or a file on this computer cannot be read or written"),

@@ -10,7 +10,6 @@ before the file, the file before what holds without any.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, cast
 
 from podsteam.errors import UsageProblem
 from podsteam.text import safe
+from podsteam.tomlfile import table_of
 
 ENVIRONMENT = "PODSTEAM_PREFERENCES"
 """Names another file."""
@@ -64,10 +64,7 @@ def load() -> Preferences:
 
 def read(raw: bytes, name: str) -> Preferences:
     """`load` from bytes; `name` is for messages."""
-    try:
-        found = tomllib.loads(raw.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
-        raise UsageProblem(f"{name}: is no TOML ({safe(str(e), 100)}).") from e
+    found = table_of(raw, name)
     port = _text(found.pop("port", ""), f"{name}: port")
     store = _text(found.pop("store", ""), f"{name}: store")
     required = found.pop("required_tags", [])

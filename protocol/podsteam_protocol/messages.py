@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 146112970
+SCHEMA_HASH = 2314045843
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -336,6 +336,8 @@ CODE_TWO_TAGS = const(205)
 CODE_PODLET_HOT = const(206)
 CODE_PODLET_BUSY = const(207)
 CODE_SIGNATURE_WRONG = const(208)
+CODE_PODLET_OLD = const(209)
+CODE_NO_DATE = const(210)
 CODE_VALVE_OPEN_COIL = const(301)
 CODE_VALVE_STUCK_ON = const(302)
 CODE_BUSY_SESSION = const(401)

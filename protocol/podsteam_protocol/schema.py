@@ -1082,6 +1082,8 @@ CODES = (
     (206, "PODLET_HOT", "The boiler is too hot for a podlet to be written.", "Nothing was written.", "Wait until it has cooled to 60 °C."),
     (207, "PODLET_BUSY", "The podlet is being read or written.", "Nothing was written.", "Ask again in a moment."),
     (208, "SIGNATURE_WRONG", "The podlet names a key that is known, but its signature is wrong.", "It doses under the guest caps.", "Do not trust what it says; ask its maker."),
+    (209, "PODLET_OLD", "The podlet is past its last good day, by 30 days at most.", "It still doses.", "Use another podlet soon."),
+    (210, "NO_DATE", "The podlet has a date, and the device was never told today's.", "It doses; nothing expires.", "Look at the podlet's date yourself."),
     (301, "VALVE_OPEN_COIL", "The valve's coil draws no current.", "Dosing stopped.", "Check the valve's cable."),
     (302, "VALVE_STUCK_ON", "The valve's coil is on though it is commanded off.", "Dosing stopped, relay open.", "Switch off; check the driver."),
     (401, "BUSY_SESSION", "A session is running.", "The request was refused.", "Stop it first, or wait."),

@@ -48,7 +48,7 @@ def test_tune_then_the_values_stay(tmp_path: Path) -> None:
 
 def test_tune_without_a_press_is_told_what_to_do(tmp_path: Path) -> None:
     text = sentence(tmp_path, 22, "--port", "sim", "tune")
-    assert "was not pressed in time" in text
+    assert "add --press, which presses it. Nothing was started." in text
 
 
 def test_a_tune_that_is_stopped_changes_nothing(tmp_path: Path) -> None:

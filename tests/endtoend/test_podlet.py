@@ -46,6 +46,8 @@ def test_make_write_and_dose_a_podlet(tmp_path: Path) -> None:
     assert (shown["dose_uL"], shown["session_cap_uL"]) == (100, 1000)
     assert shown["label"]["name"] == "mine"
     assert shown["left"].startswith("9 doses of 100 µL left, good until 2028-06-30")
+    alone = run(tmp_path, *BOARD, "session", "run")
+    assert alone.returncode == 22 and "add --press" in alone.stderr and len(alone.stderr.splitlines()) == 1
     ran = document(tmp_path, *BOARD, "session", "run", "--press")
     after = document(tmp_path, *BOARD, "podlet", "read")
     assert ran["stop_reason"] == "DONE"
@@ -110,3 +112,23 @@ def test_a_signed_podlet_on_the_device(tmp_path: Path) -> None:
         with pytest.raises(Refused) as caught:
             device.write_podlet(found.uid, 9, bytes(4))
         assert caught.value.name == "NO_PODLET"
+
+
+def test_the_newest_day_is_kept_by_the_whole_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its grace a podlet doses with a note, beyond it is refused; a clock that is lost then changes nothing."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    old, undated = 209, 210
+
+    def judged(day: int, wait_s: float = 0) -> tuple[int, int]:
+        with Device(SimPort("sim:dated", seed=1, unix_s=day * 86400)) as device:
+            device.port.control({"do": "insert", "podlet": "expired"})
+            device.port.clock.sleep(3 + wait_s)
+            found = device.podlet()
+            return found.state, found.note
+
+    assert judged(0) == (m.PodletValue.GUEST, undated)
+    assert judged(19_910, 61) == (m.PodletValue.GUEST, old)
+    assert judged(0) == judged(19_000) == (m.PodletValue.GUEST, old)
+    assert judged(20_500, 61) == (m.PodletValue.EXPIRED, 0)
+    assert judged(19_910) == judged(0) == (m.PodletValue.EXPIRED, 0)

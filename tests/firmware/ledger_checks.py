@@ -57,6 +57,7 @@ class PlainHal:
 
 class Podlet:
     uid = bytearray(b"\x04\xab\x87\xf2\xca\x11\x90")
+    newest_day = 0
 
 
 def lives() -> "list[str]":

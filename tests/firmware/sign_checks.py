@@ -37,6 +37,7 @@ def bench():
     supervisor.fault = 0
     reader.state = m.PODLET_ABSENT
     reader.doses_left = 0
+    reader.date_note = 0
     return Signs(session, supervisor, reader), session, supervisor, reader
 
 

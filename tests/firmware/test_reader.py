@@ -85,11 +85,13 @@ def test_what_was_read() -> None:
 @pytest.mark.parametrize(
     ("name", "day", "state", "fault"),
     [
-        ("demo", 0, m.PODLET_GUEST, 0),
-        ("cleaning", 0, m.PODLET_GUEST, 0),
-        ("fragile", 0, m.PODLET_GUEST, 0),
-        ("empty", 0, m.PODLET_EXHAUSTED, 0),
-        ("expired", 0, m.PODLET_GUEST, 0),
+        ("demo", 20_000, m.PODLET_GUEST, 0),
+        ("cleaning", 20_000, m.PODLET_GUEST, 0),
+        ("fragile", 20_000, m.PODLET_GUEST, 0),
+        ("empty", 20_000, m.PODLET_EXHAUSTED, 0),
+        ("demo", 0, m.PODLET_GUEST, m.CODE_NO_DATE),
+        ("expired", 0, m.PODLET_GUEST, m.CODE_NO_DATE),
+        ("expired", 19_910, m.PODLET_GUEST, m.CODE_PODLET_OLD),
         ("expired", 20_000, m.PODLET_EXPIRED, 0),
         ("foreign", 0, m.PODLET_UNREADABLE, m.CODE_TAG_FORMAT),
         ("blank", 0, m.PODLET_UNREADABLE, m.CODE_TAG_FORMAT),

@@ -320,13 +320,48 @@ def test_exhausted_by_count_or_by_volume() -> None:
 
 
 def test_expiry_needs_a_clock() -> None:
-    assert judged(FIELDS, today=0).state == m.PODLET_GUEST
-    assert judged(FIELDS, today=21_000).state == m.PODLET_GUEST
-    assert judged(FIELDS, today=21_001).state == m.PODLET_EXPIRED
-    opened = podlets.slot(1, 1, 50_000, 20_100, 1) + BLANK
-    assert judged(FIELDS, opened, 20_190).state == m.PODLET_GUEST
-    assert judged(FIELDS, opened, 20_191).state == m.PODLET_EXPIRED
-    assert judged(FIELDS, podlets.slot(1, 1, 50_000, 0, 1) + BLANK, 20_191).state == m.PODLET_GUEST
+    for fields, note in (
+        (FIELDS, m.CODE_NO_DATE),
+        (changed(EXPIRES_DAY=None), m.CODE_NO_DATE),
+        (changed(PAO_DAYS=None), m.CODE_NO_DATE),
+        (dict(NEEDED), 0),
+    ):
+        limits = judged(fields, today=0)
+        assert (limits.state, limits.date_note) == (m.PODLET_GUEST, note)
+
+
+@pytest.mark.parametrize(
+    ("today", "state", "note"),
+    [
+        (21_000, m.PODLET_GUEST, 0),
+        (21_001, m.PODLET_GUEST, m.CODE_PODLET_OLD),
+        (21_030, m.PODLET_GUEST, m.CODE_PODLET_OLD),
+        (21_031, m.PODLET_EXPIRED, 0),
+    ],
+)
+def test_a_grace_after_the_last_good_day(today: int, state: int, note: int) -> None:
+    """The same after the period after opening, whichever ends first."""
+    opened = podlets.slot(1, 1, 50_000, 20_910, 1) + BLANK
+    opened_late = podlets.slot(1, 1, 50_000, 20_950, 1) + BLANK
+    for fields, slots in (
+        (FIELDS, BLANK + BLANK),
+        (changed(EXPIRES_DAY=None), opened),
+        (changed(EXPIRES_DAY=30_000), opened),
+        (FIELDS, opened_late),
+    ):
+        limits = judged(fields, slots, today)
+        assert (limits.state, limits.date_note) == (state, note)
+    limits = judged(changed(EXPIRES_DAY=None), podlets.slot(1, 1, 50_000, 0, 1) + BLANK, today)
+    assert (limits.state, limits.date_note) == (m.PODLET_GUEST, 0)
+
+
+def test_a_clock_that_goes_back_or_is_lost_makes_nothing_good_again() -> None:
+    limits = Limits()
+    record = parsed(image(FIELDS))
+    limits.judge(record, UID, 21_031)
+    for today in (21_000, 1, 0):
+        limits.judge(record, UID, today)
+        assert (limits.state, limits.newest_day) == (m.PODLET_EXPIRED, 21_031)
 
 
 def test_an_empty_window_is_unreadable() -> None:

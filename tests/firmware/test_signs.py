@@ -92,6 +92,15 @@ def test_a_low_podlet(state: int, left: int, light: str) -> None:
     assert parts.sign == getattr(m, f"SIGN_{light}")
 
 
+def test_a_podlet_in_its_grace_is_shown_and_one_without_a_date_is_not() -> None:
+    parts, _, _, reader = bench()
+    reader.state, reader.doses_left = m.PODLET_GUEST, 9
+    for note, sign in ((m.CODE_PODLET_OLD, m.SIGN_PODLET), (m.CODE_NO_DATE, m.SIGN_READY), (0, m.SIGN_READY)):
+        reader.date_note = note
+        parts.step(True)
+        assert parts.sign == sign
+
+
 def test_what_needs_a_person_most_comes_first() -> None:
     """Each of these is added to all of the ones before it, and is what the light then shows."""
     parts, session, supervisor, reader = bench()

@@ -50,11 +50,23 @@ def test_the_outlet_waits_for_steam(outlet: int, water: int, code: int) -> None:
     assert swapped.step(past.look(2000 + 3000, 2000 + water, 2000 + outlet)) == code
 
 
-@pytest.mark.parametrize(("wall", "water", "code"), [(5000, 69, 109), (5000, 70, 0), (4999, 0, 0)])
+@pytest.mark.parametrize(("wall", "water", "code"), [(5000, 49, 109), (5000, -49, 109), (5000, 50, 0), (4999, 0, 0)])
 def test_water_that_does_not_follow(wall: int, water: int, code: int) -> None:
     swapped, past = begun()
     assert swapped.step(past.look(2000 + wall, 2000 + water)) == code
     assert code in (0, m.CODE_WATER_SENSOR)
+
+
+@pytest.mark.parametrize(("fallen", "code"), [(49, 109), (50, 0), (300, 0)])
+def test_cold_water_that_was_poured_in_has_moved(fallen: int, code: int) -> None:
+    swapped, past = begun()
+    assert swapped.step(past.look(2000 + 1000, 2000 - fallen)) == 0
+    assert swapped.step(past.look(2000 + 5000, 2000)) == code
+    # The next heat-up is judged anew.
+    past = Past(2000, 2000, 2000)
+    assert swapped.step(past.off()) == 0
+    past.quiet = 0
+    assert swapped.step(past.look(7000)) == m.CODE_WATER_SENSOR
 
 
 def test_it_ends_when_the_wall_could_boil_water() -> None:

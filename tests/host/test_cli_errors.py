@@ -94,6 +94,7 @@ def test_statuses_are_documented_and_distinct(capsys: Capture) -> None:
         errors.SafetyLatched,
         errors.ButtonNotPressed,
         errors.EndedEarly,
+        errors.ProductionFailed,
         errors.IntegrityFailed,
         errors.Incomplete,
         errors.StoreFailed,

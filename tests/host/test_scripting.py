@@ -52,7 +52,7 @@ def test_every_public_name_is_there_and_says_what_it_is() -> None:
 
 def test_a_program_that_there_is_not_is_told_before_anything_is_armed() -> None:
     with podsteam.connect("sim", seed=3, interpreter="cpython") as dev:
-        with pytest.raises(errors.UsageProblem, match="no program 'gentel'; there are express, gentle"):
+        with pytest.raises(errors.UsageProblem, match="no program 'gentel'; there are clean, express, gentle"):
             dev.session.run("gentel")
         assert dev.status().state == m.StateValue.IDLE
 

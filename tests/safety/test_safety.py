@@ -164,6 +164,11 @@ def test_a_healthy_unit_trips_nothing() -> None:
     assert life.trips == [] and life.sessions >= 1 and life.seconds >= 300
 
 
+def test_cold_water_just_before_the_heat_is_no_lost_sensor() -> None:
+    """The water falls first, and is back where it was when the wall has risen by 50 K."""
+    assert false_trips.live(5019, 60).trips == []
+
+
 def test_a_trip_is_seen() -> None:
     home = false_trips.Home(4, "cpython")
     home.unit.control("fault", name="water_open")

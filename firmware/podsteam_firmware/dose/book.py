@@ -27,9 +27,11 @@ RESULT = const(2)
 """Kind of record: volume in nL, DOSE result, sequence of the intent."""
 MARK = const(7)
 """Kind of record: known time in minutes, minutes since 1970-01-01 by the battery clock (0: there is none),
-nL of the last 24 hours."""
+nL of the last 24 hours, newest day that any clock ever told (days since 1970-01-01, 0: none did)."""
 _MARK_EVERY = const(60)
 """Minutes between two marks while a volume is remembered."""
+_DAY = const(1440)
+"""Minutes in a day."""
 _CLOCK_SLACK = const(2)
 """Minutes by which the battery clock and the uptime may disagree."""
 
@@ -44,6 +46,8 @@ class Book:
         """Number of the running session; at the start that of the newest shot in the book."""
         self.minute = 0
         """Known time for the next intent, minutes."""
+        self.day = 0
+        """The newest day that is written down; the reader has it too, and may know a newer one."""
         self._intent = 0
         self._marked = 0
         self._clock = 0
@@ -87,16 +91,19 @@ class Book:
         values[0] = self.minute
         values[1] = clock_min
         values[2] = total_nl
+        reader = self._reader
+        reader.newest_day = values[3] = day = max(reader.newest_day, clock_min // _DAY)
         if not self._ledger.append(MARK, self.session):
             return False
+        self.day = day
         self._marked = self.minute
         self._clock = clock_min
         return True
 
     def mark_due(self, clock_min: int) -> bool:
-        """Whether that is due again: an hour has passed, or the battery clock was set or jumps."""
+        """Whether that is due again: an hour has passed, a new day has come, or the battery clock was set or jumps."""
         passed = self.minute - self._marked
-        if passed >= _MARK_EVERY or (clock_min == 0) != (self._clock == 0):
+        if passed >= _MARK_EVERY or clock_min // _DAY > self.day or (clock_min == 0) != (self._clock == 0):
             return True
         return clock_min > 0 and not -_CLOCK_SLACK <= clock_min - self._clock - passed <= _CLOCK_SLACK
 
@@ -123,6 +130,7 @@ class Book:
         ledger = self._ledger
         window = caps.window
         window.go_to(self._newest(clock_min))
+        self._reader.newest_day = self.day
         self.minute = self._marked = window.minute
         self._clock = clock_min
         first = ledger.whole()
@@ -153,6 +161,7 @@ class Book:
             if record is not None and record[1] == INTENT:
                 minute = max(minute, record[5])
             elif record is not None and record[1] == MARK:
+                self.day = record[6]
                 passed = clock_min - record[4] if clock_min and record[4] else 0
                 return max(minute, record[3] + max(0, passed))
         return minute

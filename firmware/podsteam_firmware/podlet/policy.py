@@ -3,7 +3,7 @@
 
 Open by default: an unsigned or unknown podlet works, under the guest caps below, which no tag can widen; one whose
 signature by a known key was checked works under its own, within those of the doser. It is refused only when it is
-exhausted, past its date, or when its limits cannot be read.
+exhausted, past its date and the grace after it, or when its limits cannot be read.
 """
 
 from podsteam_firmware.podlet.record import Record
@@ -28,6 +28,8 @@ _GUEST_FLOW_NL_MS = const(400)
 """Flow of a podlet that does not tell its own: the device's nominal valve with water."""
 _GUEST_FLOW_MIN_NL_MS = const(100)
 """A tag that tells a lower flow makes pulses longer: without a signature, four times those of water at most."""
+_GRACE_DAYS = const(30)
+"""After its last good day a podlet still doses for so long, with a note."""
 
 
 class Limits:
@@ -54,6 +56,10 @@ class Limits:
         self.doses_left = 0
         self.signed = False
         """A known key has signed it, and the signature was checked."""
+        self.newest_day = 0
+        """The latest day that any clock ever told, days since 1970-01-01, 0: none did. The book keeps it."""
+        self.date_note = 0
+        """0, CODE_PODLET_OLD or CODE_NO_DATE."""
         self._known_uid = bytearray(7)
         self._known_main = 0
         self._known_used = 0
@@ -76,8 +82,8 @@ class Limits:
     def judge(self, record: Record, uid: bytearray, today: int) -> None:
         """Take limits and state from a record that could be parsed.
 
-        `today` is in days since 1970-01-01, 0 when no clock was set. A podlet that was here before has at least as
-        many doses used as it had then, whatever its tag says now.
+        `today` is in days since 1970-01-01, 0 when no clock was set; the newest day that was ever told counts. A podlet
+        that was here before has at least as many doses used as it had then, whatever its tag says now.
         """
         values = record.values
         signed = self.signed
@@ -92,11 +98,29 @@ class Limits:
         if self.outlet_min_cdeg >= self.outlet_max_cdeg:
             self.clear_limits()
             self.enter(m.PODLET_UNREADABLE)
-        elif today and _expired(record, today):
+        elif self._expired(record, today):
             self.enter(m.PODLET_EXPIRED)
         else:
             usable = m.PODLET_SIGNED if signed else m.PODLET_GUEST
             self.enter(usable if self.doses_left else m.PODLET_EXHAUSTED)
+
+    def _expired(self, record: Record, today: int) -> bool:
+        """Past its last good day and the grace after it; `date_note` is set for what is not yet, or not known to be."""
+        self.newest_day = today = max(today, self.newest_day)
+        self.date_note = 0
+        values = record.values
+        last = values[p.MAIN_EXPIRES_DAY]
+        pao_days = values[p.MAIN_PAO_DAYS]
+        if not today:
+            self.date_note = m.CODE_NO_DATE if last or pao_days else 0
+            return False
+        if pao_days and record.first_use_day:
+            opened_last = record.first_use_day + pao_days
+            last = min(last or opened_last, opened_last)
+        over = today - last if last else 0
+        if 0 < over <= _GRACE_DAYS:
+            self.date_note = m.CODE_PODLET_OLD
+        return over > _GRACE_DAYS
 
     def _count(self, record: Record, uid: bytearray) -> None:
         """Doses used and left, by count and by volume."""
@@ -112,13 +136,3 @@ class Limits:
         if fill_nl:
             left = min(left, (fill_nl - record.nl_used) // self.dose_nl)
         self.doses_left = max(0, left)
-
-
-def _expired(record: Record, today: int) -> bool:
-    """Past its last good day, or opened for longer than the period after opening."""
-    values = record.values
-    last = values[p.MAIN_EXPIRES_DAY]
-    if last and today > last:
-        return True
-    pao_days = values[p.MAIN_PAO_DAYS]
-    return pao_days > 0 and record.first_use_day > 0 and today - record.first_use_day > pao_days

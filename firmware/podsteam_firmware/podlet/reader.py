@@ -99,7 +99,8 @@ class Reader(Limits):
         self.insertion = 0
         """Grows with each tag that comes, so that a swap cannot go unnoticed; wraps at 2^30."""
         self.fault = 0
-        """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT, CODE_TAG_CHANGED or CODE_SIGNATURE_WRONG."""
+        """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT, CODE_TAG_CHANGED, CODE_SIGNATURE_WRONG, or what
+        `date_note` says."""
         self.write_state = WRITE_IDLE
         """How the last `note_dose` went: WRITE_BUSY, WRITE_DONE or WRITE_FAILED."""
         self.in_use = False
@@ -372,5 +373,5 @@ class Reader(Limits):
         self._go(_RELEASE)
 
     def _judge(self) -> None:
-        self.fault = m.CODE_SIGNATURE_WRONG if self._wrong else 0
         self.judge(self.record, self.uid, self._hal.unix_s() // 86400)
+        self.fault = m.CODE_SIGNATURE_WRONG if self._wrong else self.date_note

@@ -5,7 +5,8 @@ Judged only when heat begins with all three within 6 K of each other and below 4
 is put there later, in a warm boiler, shows at the next cold start.
 
 Water that has not moved when the wall has risen by 50 K is none: its sensor hangs outside, or stands still. The
-slowest boiler of the envelope has warmed by 2 K then; an empty one has been found by the controller's probe, at 40 K.
+slowest boiler of the envelope has warmed by 0.7 K then; an empty one has been found by the controller's probe, at 40 K.
+Cold water that was poured in just before lets the water fall first: it has moved, and is not judged.
 """
 
 from podsteam_firmware.safety.trend import Trend
@@ -22,7 +23,7 @@ _OUTLET_CDEG = const(800)
 """The outlet is warmed by steam alone: not by this, and more than the water, before the wall can boil it,"""
 _BOILING_CDEG = const(8500)
 _FOLLOWED_CDEG = const(5000)
-_UNMOVED_CDEG = const(70)
+_UNMOVED_CDEG = const(50)
 
 
 class Swapped:
@@ -35,6 +36,7 @@ class Swapped:
         self._wall = 0
         self._water = 0
         self._outlet = 0
+        self._fell = False
 
     def step(self, trend: Trend) -> int:
         """One look: CODE_SENSORS_SWAPPED, CODE_WATER_SENSOR or 0."""
@@ -53,7 +55,9 @@ class Swapped:
         leader = max(water, outlet)
         if (wall < _DONE_CDEG and leader >= _LED_CDEG and leader > wall) or outlet >= max(_OUTLET_CDEG, water):
             return CODE_SENSORS_SWAPPED
-        return CODE_WATER_SENSOR if wall >= _FOLLOWED_CDEG and water < _UNMOVED_CDEG else 0
+        if water <= -_UNMOVED_CDEG:
+            self._fell = True
+        return CODE_WATER_SENSOR if wall >= _FOLLOWED_CDEG and water < _UNMOVED_CDEG and not self._fell else 0
 
     def _begin(self, trend: Trend) -> None:
         wall = trend.wall
@@ -62,3 +66,4 @@ class Swapped:
         self._wall = wall
         self._water = trend.water
         self._outlet = trend.outlet
+        self._fell = False

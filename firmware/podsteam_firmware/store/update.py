@@ -92,6 +92,8 @@ class Update:
         self._path = ""
         self._sum = ""
         self._buf = bytearray(_SLICE)
+        self._held = 0
+        """Bytes of the file in the buffer: taken, not yet written. A restart loses them, with the file they are of."""
 
     def _fail(self, code: int) -> int:
         self.stage = STAGE_FAILED
@@ -165,9 +167,15 @@ class Update:
         return len(part)
 
     def _put_file(self, part: memoryview) -> int:
-        part = part[: self._base + self._size - self.next]
-        if not self._root.file_append(self._folder + self._path, part):
-            return self._fail(m.CODE_STORE_FAILED)
+        part = part[: min(self._base + self._size - self.next, _SLICE - self._held)]
+        end = self._held + len(part)
+        self._buf[self._held : end] = part
+        # littlefs copies the last block to a newly erased one for each append: so as few as the buffer allows.
+        if end == _SLICE or self.next + len(part) == self._base + self._size:
+            if not self._root.file_append(self._folder + self._path, memoryview(self._buf)[:end]):
+                return self._fail(m.CODE_STORE_FAILED)
+            end = 0
+        self._held = end
         return len(part)
 
     # Between -------------------------------------------------------------------------------------------------------
@@ -293,6 +301,7 @@ class Update:
 
     def _start_files(self) -> None:
         self.stage = STAGE_FILES
+        self._held = 0
         self.next = self._base = _HEAD + self._length
         self._size = 0
         self._next_file()

@@ -34,7 +34,7 @@ def open_device(settings: Settings) -> "Device":
     port = find.resolve(settings.port)
     if settings.verbose:
         note(f"Opening {port}")
-    device = Device(find.open_port(port))
+    device = Device(find.open_port(port), lambda unit: find.reopen_port(port, unit))
     hello = device.hello
     if hello.minor > m.MINOR:
         note(f"The device speaks the newer protocol {hello.major}.{hello.minor}; some of it is not shown.")

@@ -18,6 +18,7 @@ from podsteam.errors import STATUSES, PodsteamError
 _TABLE = {
     "demo": ("podsteam.cli.demo", "demo", "Watch a whole session on a simulated board."),
     "devices": ("podsteam.cli.devices", "devices", "List what a device could be connected to."),
+    "doctor": ("podsteam.cli.doctor", "doctor", "Find the usual troubles, and what mends them."),
     "info": ("podsteam.cli.devices", "info", "Show what runs on the device."),
     "status": ("podsteam.cli.devices", "status", "Show the device's state."),
     "selftest": ("podsteam.cli.selftest", "selftest", "Show what the device's self-test found."),
@@ -33,10 +34,12 @@ _TABLE = {
     "records": ("podsteam.cli.records", "records", "Session records: fetch, show, plot, export."),
     "flash": ("podsteam.cli.flash", "flash", "Make a running unit of a bare ESP32."),
     "board": ("podsteam.cli.flash", "board", "Boards to flash, and their wiring."),
+    "provision": ("podsteam.cli.provision", "provision", "Test units as they are made, give serials, keep records."),
     "update": ("podsteam.cli.update", "update", "Install a signed update over the link."),
     "rollback": ("podsteam.cli.update", "rollback", "Go back to the application before."),
     "release": ("podsteam.cli.update", "release", "For makers: build, sign, check updates."),
     "preferences": ("podsteam.cli.preferences", "preferences", "This computer's port, store and tags, and whence."),
+    "schema": ("podsteam.cli.schema", "schema", "JSON Schemas of what the commands print."),
     "completion": ("podsteam.cli.completion", "completion", "Completion for bash, zsh or fish."),
     "sim": ("podsteam.cli.sim", "sim", "Simulated boards: serve one, act on it."),
 }

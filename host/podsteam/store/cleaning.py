@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podsteam.store.questions import label_of
+from podsteam.store.questions import as_of, histories, when
 
 if TYPE_CHECKING:
     from podsteam.store.database import Store
-    from podsteam.store.model import Entry
 
 SHOTS = 200
 """Doses after which a cleaning is due. An estimate: ten podlets."""
@@ -45,18 +44,16 @@ def line_of(store: "Store", uid: str, now: datetime) -> Line:
     """A unit's line at a moment; `uid`: the unit, as 12 hexadecimal digits."""
     shots = 0
     last: datetime | None = None
-    for entry in sorted((each for each in store.list() if each.uid == uid), key=_when):
+    podlets = histories(store, "podlet")
+    for entry in sorted((each for each in store.list() if each.uid == uid), key=when):
         summary = entry.summary
         if summary is None:
             continue
+        label = as_of(podlets.get(entry.podlet_uid, []), when(entry))
         rinsed = entry.program == RINSE and summary.steam_s >= RINSE_S
-        if rinsed or (summary.doses and label_of(store, entry).get("cleaning")):
+        if rinsed or (summary.doses and label is not None and label.value.get("cleaning")):
             shots, last = 0, None
         elif summary.doses:
             shots += summary.doses
-            last = _when(entry)
+            last = when(entry)
     return Line(shots, (now - last).total_seconds() / 3600 if last else 0.0)
-
-
-def _when(entry: "Entry") -> datetime:
-    return entry.started or entry.stored

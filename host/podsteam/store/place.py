@@ -51,10 +51,16 @@ def _kind(folder: Path) -> str:
         return ""
 
 
+def network_kind(path: Path) -> str:
+    """The kind of network folder that a store at `path` would lie on; "": none that is known."""
+    kind = _kind(path.parent.resolve())
+    return kind if kind in _NETWORK else ""
+
+
 def check(path: Path) -> None:
     """Raises StoreFailed when the store's folder lies on a network."""
-    kind = _kind(path.parent.resolve())
-    if kind in _NETWORK:
+    kind = network_kind(path)
+    if kind:
         raise StoreFailed(
             f"{path}: is on a network folder ({kind}), where two programs can damage a store; keep it on a disk of this"
             " computer, name that with --store, and bring stores together with 'podsteam records merge'."

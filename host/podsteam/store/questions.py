@@ -17,39 +17,45 @@ if TYPE_CHECKING:
     from podsteam.store.database import Store
 
 
-def _as_of(history: Sequence[Fact], moment: datetime) -> Fact | None:
+def as_of(history: Sequence[Fact], moment: datetime) -> Fact | None:
     """What was known at a moment; before anything was, what was known first."""
     before = [fact for fact in history if fact.since <= moment]
     return before[-1] if before else (history[0] if history else None)
 
 
-def _when(entry: Entry) -> datetime:
+def when(entry: Entry) -> datetime:
     """A session's start where it is known, else when its record was made."""
     return entry.started or entry.stored
+
+
+def histories(store: "Store", kind: str) -> dict[str, list[Fact]]:
+    """Everything that is known of a kind, by subject, oldest first."""
+    found: dict[str, list[Fact]] = {}
+    for fact in facts(store, kind):
+        found.setdefault(fact.subject, []).append(fact)
+    return found
 
 
 def label_of(store: "Store", entry: Entry) -> Mapping[str, Any]:
     """What is known of a session's podlet at its time."""
     if not entry.podlet_uid:
         return {}
-    fact = _as_of(facts(store, "podlet", entry.podlet_uid), _when(entry))
+    fact = as_of(facts(store, "podlet", entry.podlet_uid), when(entry))
     return fact.value if fact else {}
 
 
 def of_batch(store: "Store", batch: str) -> tuple[list[str], list[Entry]]:
     """(podlets of a batch, sessions that used one while it bore the batch), the sessions oldest first."""
-    histories: dict[str, list[Fact]] = {}
-    for fact in facts(store, "podlet"):
-        histories.setdefault(fact.subject, []).append(fact)
+    podlet_histories = histories(store, "podlet")
     podlets = sorted(
-        uid for uid, history in histories.items() if any(fact.value.get("batch") == batch for fact in history)
+        uid for uid, history in podlet_histories.items() if any(fact.value.get("batch") == batch for fact in history)
     )
     found: list[Entry] = []
     for entry in store.list():
-        fact = _as_of(histories.get(entry.podlet_uid, []), _when(entry))
+        fact = as_of(podlet_histories.get(entry.podlet_uid, []), when(entry))
         if fact is not None and fact.value.get("batch") == batch:
             found.append(entry)
-    return podlets, sorted(found, key=_when)
+    return podlets, sorted(found, key=when)
 
 
 def known_at(store: "Store", entry: Entry) -> dict[str, Mapping[str, Any]]:
@@ -57,7 +63,7 @@ def known_at(store: "Store", entry: Entry) -> dict[str, Mapping[str, Any]]:
     label = label_of(store, entry)
     known: dict[str, Mapping[str, Any]] = {"podlet": label}
     for kind, subject in (("device", entry.uid), ("calibration", entry.uid), ("batch", str(label.get("batch", "")))):
-        fact = _as_of(facts(store, kind, subject), _when(entry)) if subject else None
+        fact = as_of(facts(store, kind, subject), when(entry)) if subject else None
         known[kind] = fact.value if fact else {}
     return known
 
@@ -149,7 +155,7 @@ GROUPS = ("unit", "program", "firmware", "all")
 def statistics_of(store: "Store", entries: Sequence[Entry], by: str = "unit") -> list[Statistics]:
     """The sessions in groups: by `unit`, `program`, `firmware`, by a tag's name, or `all` together."""
     groups: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=_when):
+    for entry in sorted(entries, key=when):
         if by == "all":
             name = "all"
         elif by in GROUPS:
@@ -170,7 +176,7 @@ def _statistics(store: "Store", name: str, entries: Sequence[Entry], is_unit: bo
             faults[each.fault] = faults.get(each.fault, 0) + 1
     changes = -1
     if is_unit:
-        first, last = _when(entries[0]), _when(entries[-1])
+        first, last = when(entries[0]), when(entries[-1])
         changes = sum(first < fact.since <= last for fact in facts(store, "calibration", name))
     return Statistics(
         name,

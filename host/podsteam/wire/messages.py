@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x08b581ca
+SCHEMA_HASH = 0x89ed8993
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -1814,6 +1814,8 @@ CODES: dict[int, Code] = {
     206: Code('PODLET_HOT', 'The boiler is too hot for a podlet to be written.', 'Nothing was written.', 'Wait until it has cooled to 60 °C.'),
     207: Code('PODLET_BUSY', 'The podlet is being read or written.', 'Nothing was written.', 'Ask again in a moment.'),
     208: Code('SIGNATURE_WRONG', 'The podlet names a key that is known, but its signature is wrong.', 'It doses under the guest caps.', 'Do not trust what it says; ask its maker.'),
+    209: Code('PODLET_OLD', 'The podlet is past its last good day, by 30 days at most.', 'It still doses.', 'Use another podlet soon.'),
+    210: Code('NO_DATE', "The podlet has a date, and the device was never told today's.", 'It doses; nothing expires.', "Look at the podlet's date yourself."),
     301: Code('VALVE_OPEN_COIL', "The valve's coil draws no current.", 'Dosing stopped.', "Check the valve's cable.", 'A cable that came off, a broken coil, or its driver stays off.', False, 'FAULT_DOSE'),
     302: Code('VALVE_STUCK_ON', "The valve's coil is on though it is commanded off.", 'Dosing stopped, relay open.', 'Switch off; check the driver.', "The valve's driver failed short, or its wire touches ground.", True, 'FAULT_DOSE'),
     401: Code('BUSY_SESSION', 'A session is running.', 'The request was refused.', 'Stop it first, or wait.'),

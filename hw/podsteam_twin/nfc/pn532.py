@@ -21,7 +21,11 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podsteam_twin.nfc.ntag import Ntag
+
+    Twist = Callable[[bytes], bytes]
 
 EIO = const(5)
 
@@ -41,7 +45,9 @@ class Pn532(Commands):
     `tag`: the Ntag in the field, or None (`place` does the same with a time). `others`: further tags in the
     field. Faults: `silent` (frames are taken, none is ever answered), `bad_checksum` (answers come with a wrong
     DCS), `stuck_bus` (the bus fails whatever is done), `stuck_sda` (the bus fails until the chip is reset),
-    `late_ms` (each ACK and each answer comes so much later).
+    `late_ms` (each ACK and each answer comes so much later), `never_ready` (the interrupt line is low, the ready byte
+    says no), `stale` (a frame that is read once before the next one), `twist` (None, or a function that gets each frame
+    that is read and returns what the bus carries in its place).
     """
 
     def __init__(self) -> None:
@@ -51,6 +57,9 @@ class Pn532(Commands):
         self.stuck_bus = False
         self.stuck_sda = False
         self.late_ms = 0
+        self.never_ready = False
+        self.stale = b""
+        self.twist: Twist | None = None
         self._in_reset = False
         self._now = 0
         self._boot(0)
@@ -163,11 +172,13 @@ class Pn532(Commands):
         self._now = t_us
         if self._deaf(t_us) or self._asleep:
             return -EIO
-        if self._phase == _IDLE or t_us < self._at:
+        if self._phase == _IDLE or t_us < self._at or self.never_ready:
             return bytes(length)
         if length < 2:
             return b"\x01"[:length]
-        if self._phase == _ACKING:
+        if self.stale:
+            data, self.stale = self.stale, b""
+        elif self._phase == _ACKING:
             self._phase = _ANSWERING
             self._offer(t_us)
             data = ACK_FRAME
@@ -178,6 +189,8 @@ class Pn532(Commands):
             if self._to_sleep:
                 self._to_sleep = False
                 self._asleep = True
+        if self.twist is not None:
+            data = self.twist(data)
         size = len(data) + 1
         if size >= length:
             return b"\x01" + data[: length - 1]
@@ -186,7 +199,9 @@ class Pn532(Commands):
     def ready(self, t_us: int) -> bool:
         """Whether the IRQ line is low: an ACK or an answer waits."""
         self._now = t_us
-        return self._phase != _IDLE and t_us >= self._at and not (self.stuck_bus or self.stuck_sda)
+        return ((self._phase != _IDLE and t_us >= self._at) or self.never_ready) and not (
+            self.stuck_bus or self.stuck_sda
+        )
 
     def next_event_us(self) -> int | None:
         """When the IRQ line goes low next, or None; in the past while what waits has not been read."""
