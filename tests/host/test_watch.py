@@ -5,12 +5,15 @@ import asyncio
 import dataclasses
 import queue
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+import click
 import pytest
 import synthetic
-from calls import environment, run
+from calls import run
 
 from podsteam import words
+from podsteam.cli.main import root
 from podsteam.errors import DeviceLost
 from podsteam.watching import rows
 from podsteam.watching.model import Back, Begin, Holds, Item, Lost, Missed, Programs, Said, Watched
@@ -306,13 +309,28 @@ def test_the_words_of_an_event_are_the_librarys() -> None:
 # The command.
 
 
-def test_several_ports_want_the_full_view(tmp_path: object) -> None:
-    from pathlib import Path
-
-    home = Path(str(tmp_path))
-    got = run(home, "watch", "--port", "sim", "--port", "sim:b")
+def test_several_ports_are_for_the_full_view_alone(tmp_path: Path) -> None:
+    got = run(tmp_path, "watch", "--port", "sim", "--port", "sim:b")
     assert got.status == 2 and "podsteam[watch]" in got.err and got.out == ""
-    got = run(home, "--port", "sim:a", "--port", "sim", "watch", "--count", "1")
-    assert got.status == 2
-    got = run(home, "--port", "sim:a", "watch", "--port", "sim", "--count", "1")
-    assert got.status == 0 and "PODSTEAM_PORT" not in environment(home)
+    got = run(tmp_path, "--port", "sim:a", "watch", "--port", "sim", "--count", "1")
+    assert got.status == 0
+
+
+def test_only_watch_takes_several_ports() -> None:
+    """Elsewhere the last one counts, as with every option."""
+
+    def several(command: click.Command) -> list[str]:
+        found = [param.name or "" for param in command.params if param.name == "port" and param.multiple]
+        with click.Context(command) as context:
+            for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+                below = command.get_command(context, name)
+                assert below is not None
+                found += [f"{name} {each}" for each in several(below)]
+        return found
+
+    assert several(root) == ["watch port"]
+
+
+def test_pressing_goes_with_keys(tmp_path: Path) -> None:
+    got = run(tmp_path, "--port", "sim", "watch", "--press", "--count", "1")
+    assert got.status == 2 and got.out == "" and "sim press" in got.err

@@ -15,7 +15,7 @@ class Settings:
     def __init__(self) -> None:
         self.port = ""
         self.ports: list[str] = []
-        """Every port of the call, for what can take several; `port` is the last."""
+        """The ports of a command that takes several; `port` is the last."""
         self.json = False
         self.jsonl = False
         self.store = ""
@@ -35,16 +35,17 @@ def settings_of(ctx: click.Context) -> Settings:
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     settings = settings_of(ctx)
-    if value and param.name == "port":
-        settings.port, settings.ports = value[-1], [port for port in value if port]
-    elif value and param.name:
+    if param.multiple:
+        settings.ports = [port for port in value if port]
+        value = settings.ports[-1] if settings.ports else ""
+    if value and param.name:
         setattr(settings, param.name, value)
 
 
-def global_options() -> list[click.Option]:
+def global_options(several_ports: bool = False) -> list[click.Option]:
     """A new set of the options that every command takes."""
     table: tuple[tuple[list[str], dict[str, Any]], ...] = (
-        (["--port", "-p"], {"metavar": "PORT", "multiple": True, "help": _PORT}),
+        (["--port", "-p"], {"metavar": "PORT", "multiple": several_ports, "help": _PORT}),
         (["--json"], {"is_flag": True, "help": "Print one JSON document."}),
         (["--jsonl"], {"is_flag": True, "help": "Print JSON lines, one for each item."}),
         (["--store"], {"metavar": "FILE", "help": "The record store to use."}),
@@ -57,9 +58,10 @@ def global_options() -> list[click.Option]:
 class _Shaped(click.Command):
     """What commands and groups share."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(self, *args: Any, several_ports: bool = False, **more: Any) -> None:
+        """`several_ports`: --port may be given more than once."""
         super().__init__(*args, **more)
-        self.params += global_options()
+        self.params += global_options(several_ports)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Own options in full, the global ones in a line, unless this is the root."""

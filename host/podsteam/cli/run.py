@@ -9,7 +9,7 @@ from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Settings
 from podsteam.cli.connect import note
 from podsteam.cli.signals import stop_signals
-from podsteam.errors import ButtonNotPressed, DeviceLost, EndedEarly, PodsteamError
+from podsteam.errors import DeviceLost, EndedEarly, PodsteamError
 from podsteam.session import Armed, Outcome, Session, Taker, View, record_head
 from podsteam.wire import messages as m
 
@@ -106,8 +106,9 @@ class SessionCall:
         """Do `how` with a session that shows and records itself under that name. `watcher` sees the measurements and
         may end it before its time. Raises ButtonNotPressed at once where nobody can press the button."""
         from podsteam.store import open_store
+        from podsteam.transport import sim
 
-        self._need_a_hand(device)
+        sim.need_a_hand(device.port, self._press)
         with open_store(self._settings.store or None) as store, self._view(device, program) as view:
             outcome = self._run(device, how, program, store, view, watcher)
             data = {**self._data(outcome, name, store), "cleaning_due": _cleaning_due(device, store)}
@@ -181,26 +182,13 @@ class SessionCall:
             _say(view, "Stopping; waiting for the device to confirm that heat is off.")
         return caught()
 
-    def _need_a_hand(self, device: "Device") -> None:
-        from podsteam.transport import sim
-
-        if isinstance(device.port, sim.SimPort) and not self._press:
-            raise ButtonNotPressed(
-                f"Nobody can press the button of the simulated board {device.port.name}: "
-                "add --press, which presses it. Nothing was started."
-            )
-
     def _ask_for_the_button(self, device: "Device", view: View, armed_s: int) -> None:
         from podsteam.transport import sim
 
         if self._press:
             sim.press(device.port)
             return
-        text = f"Press and release the button on the device within {armed_s} s to start."
-        if (served := sim.served_at(device.port.name)) is not None:
-            which = f" --name {served['name']}" if served.get("name") else ""
-            text = f"Press the button within {armed_s} s: podsteam sim press{which}"
-        _say(view, text)
+        _say(view, sim.how_to_press(device.port, armed_s))
 
     def _finish(self, ending: str) -> None:
         """Close the record, once."""
@@ -259,8 +247,8 @@ def record_line(data: Data) -> Iterable[str]:
         yield data["cleaning_due"]
 
 
-def view_console(settings: Settings, stderr: bool = True) -> Any:
+def view_console(settings: Settings) -> Any:
     """The console of a live view, which is no data and so goes to stderr."""
     from rich.console import Console
 
-    return Console(stderr=stderr, no_color=settings.no_color or None, highlight=False)
+    return Console(stderr=True, no_color=settings.no_color or None, highlight=False)

@@ -15,24 +15,30 @@ from podsteam.client import Device
 from podsteam.errors import DeviceLost, PodsteamError, Refused
 from podsteam.session import STATUS_EVERY_S, telemetry_period_ms
 from podsteam.text import name_of
+from podsteam.transport import sim
 from podsteam.watching.model import Back, Begin, Holds, Item, Lost, Missed, Programs, Said
 from podsteam.wire import messages as m
 
 _TURN_S = 0.1
 _TRY_S = 1.0
+_PART_S = 10.0
 _RESTING = (m.StateValue.IDLE, m.StateValue.FAULT)
 
 
 class Feed:
     """Runs a device that is open already; it is closed at the end."""
 
-    def __init__(self, device: Device, period_ms: int) -> None:
-        """`period_ms` is the device time between measurements; a quick simulated board gives fewer."""
+    def __init__(self, device: Device, period_ms: int, press: bool = False) -> None:
+        """`period_ms` is the device time between measurements; a quick simulated board gives fewer. `press` presses
+        the button of a simulated board where it is the person's turn."""
         self.device = device
+        self._press = press
         self.items: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._period_ms = max(period_ms, telemetry_period_ms(device) if device.hello.speed > 1 else 50)
         self._wishes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._leave = threading.Event()
+        self.parting = ""
+        """After `close`: what became of the session that the view kept alive; empty: there was none."""
         self._holds = 0
         self._missed = 0
         self._status_due = 0.0
@@ -46,7 +52,9 @@ class Feed:
         """End the thread and close the device. A session that this view keeps alive is stopped, heat off proved."""
         self._leave.set()
         if self._thread.is_alive():
-            self._thread.join(10)
+            self._thread.join(_PART_S)
+        if self._holds and not self.parting:
+            self.parting = f"{self.device.port.name} has not confirmed that heat is off; it stops by itself within 2 s."
 
     # What the person asks ------------------------------------------------------------------------------------
     def arm(self, name: str) -> None:
@@ -75,6 +83,7 @@ class Feed:
             if self._holds:
                 with contextlib.suppress(PodsteamError):
                     self.device.stop_and_prove()
+                    self.parting = f"Session {self._holds} stopped; the device confirms that heat is off."
         except Exception as e:
             self.items.put(Lost(f"{type(e).__name__}: {e}"))
         finally:
@@ -167,6 +176,7 @@ class Feed:
         self.items.put(Said(said))
 
     def _arm(self, name: str) -> None:
+        sim.need_a_hand(self.device.port, self._press)
         stored = {name_of(entry.name) for entry in self.device.programs()}
         if name not in stored and name in programs.names():
             self.device.put_program(programs.get(name))
@@ -175,14 +185,12 @@ class Feed:
         self._button(reply.armed_s, "to start")
 
     def _resume(self) -> None:
+        sim.need_a_hand(self.device.port, self._press)
         self._button(self.device.resume().armed_s, "to go on")
 
     def _button(self, within_s: int, what: str) -> None:
-        from podsteam.transport import sim
-
-        if isinstance(self.device.port, sim.SimPort):
-            # Nobody else can reach the button of a board in this process.
+        if self._press:
             sim.press(self.device.port)
             self.items.put(Said(f"The button of this simulated board was pressed {what}."))
             return
-        self.items.put(Said(f"Press and release the button on the device within {within_s} s {what}."))
+        self.items.put(Said(sim.how_to_press(self.device.port, within_s, what)))
