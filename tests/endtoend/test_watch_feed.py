@@ -116,11 +116,10 @@ def test_leaving_stops_the_session_that_lives_by_the_view(tmp_path: Path) -> Non
         taken = Taken(feed)
         feed.start()
         feed.arm("gentle")
-        wait_for(lambda: truth(tmp_path, board)["state"] == m.StateValue.WARM_UP, 20)
+        taken.until(lambda: taken.events(m.EventValue.STARTED))
         feed.close()
         assert feed.parting.endswith("stopped; the device confirms that heat is off.")
         assert not truth(tmp_path, board)["relay_closed"]
-        assert any(event.event == m.EventValue.STARTED for event in taken.events())
 
 
 def test_the_sentence_for_the_person_at_a_served_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

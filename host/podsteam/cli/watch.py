@@ -148,6 +148,7 @@ def _full(settings: Settings, period_ms: int, press: bool) -> None:
                 sim.can_press(device.port)
             watched = Watched(device.port.name, device.hello.uid.hex(), device.hello.caps)
             pairs.append((watched, Feed(device, period_ms, press)))
-        WatchApp(pairs).run()
+        # The mouse stays the terminal's, which marks text with it.
+        WatchApp(pairs).run(mouse=False)
     for text in [feed.parting for _, feed in pairs if feed.parting] or [_DETACHED]:
         note(text)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The full-screen view: takes what the feeds hand over, draws at most four times a second, passes keys on."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 from rich.text import Text
@@ -88,6 +89,7 @@ class WatchApp(App[None]):
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
+    * { background: ansi_default; color: ansi_default; }
     Pane { display: none; }
     Pane.shown { display: block; }
     #panes { height: 1fr; }
@@ -99,8 +101,9 @@ class WatchApp(App[None]):
     .figures { height: 3; }
     .events { height: 1fr; min-height: 3; }
     Programs, Page { align: center middle; }
-    .box { width: 64; max-width: 100%; height: auto; max-height: 100%; border: solid $foreground; padding: 0 1; }
-    OptionList { height: auto; max-height: 12; }
+    .box { width: 64; max-width: 100%; height: auto; max-height: 100%; border: solid ansi_default; padding: 0 1; }
+    OptionList { height: auto; max-height: 12; border: none; }
+    OptionList > .option-list--option-highlighted { text-style: bold underline !important; }
     """
     BINDINGS: ClassVar[list[Any]] = [
         Binding("a", "arm", "arm"),
@@ -116,8 +119,9 @@ class WatchApp(App[None]):
         *(Binding(str(i + 1), f"show({i})", "device") for i in range(9)),
     ]
 
-    def __init__(self, devices: list[tuple[Watched, Source]]) -> None:
-        super().__init__()
+    def __init__(self, devices: Sequence[tuple[Watched, Source]]) -> None:
+        # The terminal's own colours: they suit it, light or dark, and without colour none is sent.
+        super().__init__(ansi_color=True)
         self._devices = devices
         self._shown = 0
         self._asked = False
@@ -198,6 +202,9 @@ class WatchApp(App[None]):
         watched, source = self._devices[self._shown]
         if watched.lost or watched.progress.state not in (StateValue.IDLE, StateValue.COOLING):
             self._tell("Arming wants a device that is connected and at rest; s stops what runs.")
+            return
+        if not watched.programs:
+            self._tell("The device's programs are not read yet; try again in a moment.")
             return
 
         def chosen(name: str | None) -> None:

@@ -19,21 +19,24 @@ from podsteam.watching.model import Watched
 from podsteam.wire.messages import Tele
 
 Curve = tuple[str, Callable[[Tele], float], str]
-"""Name, value, colour. Without colour its first letter draws it."""
+"""Name, value, colour (plotext's orange is a terminal's yellow). Without colour its first letter draws it."""
 
 _DEGREES: tuple[Curve, ...] = (
     ("Outlet", lambda t: t.outlet_cdeg / 100, "green"),
     ("Water", lambda t: t.water_cdeg / 100, "blue"),
-    ("Boiler wall", lambda t: t.wall_cdeg / 100, "yellow"),
+    ("Boiler wall", lambda t: t.wall_cdeg / 100, "orange"),
 )
 _FLOWS: tuple[Curve, ...] = (
-    ("Power", lambda t: t.power_dw / 1000, "yellow"),
+    ("Power", lambda t: t.power_dw / 1000, "orange"),
     ("Steam", lambda t: t.steam_mg_min / 1000, "cyan"),
 )
-_STEPS = (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 1_000_000)
+_STEPS = (0.25, 0.5, 1, 2, 4, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 1_000_000)
 _PLOT_ROWS = 18
 """Height of a pane from which on there is room for plots."""
 _BARE_ROWS = 11
+_TICKS = 5
+_ROUND_THE_CANVAS = 4
+"""Rows of a plot for its heading, frame and scale of minutes."""
 
 
 class Plot(PlotextPlot):
@@ -42,6 +45,7 @@ class Plot(PlotextPlot):
     def __init__(self, heading: str, curves: tuple[Curve, ...], least: float) -> None:
         """`least`: the scale goes at least from 0 to there."""
         super().__init__()
+        self.theme = "clear"
         self._heading = heading
         self._curves = curves
         self._least = least
@@ -63,16 +67,17 @@ class Plot(PlotextPlot):
             most = max(self._least, *(value(tele) for tele in kept for _, value, _ in self._curves))
             plt.ylim(0, most)
             plt.xlim(0, max(1.0, minutes[-1]))
-            self._ticks(plt.yticks, most)
-            self._ticks(plt.xticks, max(1.0, minutes[-1]))
+            # One that finds no row of its own would be left out, and the scale would seem to bend.
+            self._ticks(plt.yticks, most, min(_TICKS, max(2, self.size.height - _ROUND_THE_CANVAS - 1)))
+            self._ticks(plt.xticks, max(1.0, minutes[-1]), _TICKS, " min")
         self.refresh()
 
     @staticmethod
-    def _ticks(put: Any, most: float) -> None:
-        """At most five round numbers from 0 on."""
-        step = next(step for step in _STEPS if most / step < 5)
+    def _ticks(put: Any, most: float, count: int, unit: str = "") -> None:
+        """At most so many round numbers from 0 on, the first with the unit."""
+        step = next(step for step in _STEPS if most / step < count)
         values = [i * step for i in range(int(most / step) + 1)]
-        put(values, [f"{value:g}" for value in values])
+        put(values, [f"{value:g}{unit if not value else ''}" for value in values])
 
 
 class Pane(Vertical):
@@ -152,7 +157,7 @@ class Page(ModalScreen[None]):
         super().__init__()
         self._text = text
         self._count = count
-        self._shown = (-1, 0)
+        self._shown = (-1, 0, 0)
 
     def compose(self) -> ComposeResult:
         """The text, and how to leave it."""
@@ -167,11 +172,11 @@ class Page(ModalScreen[None]):
 
     def _draw(self) -> None:
         scroll = self.query_one(VerticalScroll)
-        width = scroll.scrollable_content_region.width
-        if (self._count(), width) == self._shown:
+        width, height = scroll.scrollable_content_region.size
+        if (self._count(), width, height) == self._shown:
             return
         at_end = scroll.scroll_y >= scroll.max_scroll_y
-        self._shown = (self._count(), width)
+        self._shown = (self._count(), width, height)
         scroll.query_one(Static).update(self._text(width))
         if at_end:
             scroll.scroll_end(animate=False)
