@@ -80,7 +80,7 @@ def test_ten_minutes_at_twenty_times_life(
     lost = len(seen.missing) + len(seen.problems)
     minutes = seen.record.seconds(seen.record.events[-1].uptime_ms) / 60
     context = (
-        f"events of a session of {minutes:.0f} minutes that the full-screen view lacks, plus pictures that are not whole,"
+        f"events of a session of {minutes:.0f} minutes that the view lacks, plus pictures that are not whole,"
         f" wrapped or over {COLUMNS} columns; {len(seen.record.events)} events in the record,"
         f" {len(seen.pictures)} pictures looked at, {sent / 1000:.0f} kB sent, the terminal never erased;"
         " tmux, 80x24, 20 times life"
