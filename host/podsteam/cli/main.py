@@ -22,7 +22,7 @@ _TABLE = {
     "info": ("podsteam.cli.devices", "info", "Show what runs on the device."),
     "status": ("podsteam.cli.devices", "status", "Show the device's state."),
     "selftest": ("podsteam.cli.selftest", "selftest", "Show what the device's self-test found."),
-    "watch": ("podsteam.cli.watch", "watch", "Show live values until Ctrl-C."),
+    "watch": ("podsteam.cli.watch", "watch", "See what a device does, live."),
     "explain": ("podsteam.cli.explain", "explain", "Explain an error or fault code."),
     "session": ("podsteam.cli.session", "session", "Run, stop, pause, resume a session."),
     "tune": ("podsteam.cli.tune", "tune", "Identify the boiler in one heat-up."),
