@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 2314045843
+SCHEMA_HASH = 3431985853
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -118,6 +118,8 @@ UPDATE_WRITE_REQ = "<I"
 UPDATE_WRITE_REP = "<IB"
 UPDATE_RESTART = const(0x53)
 UPDATE_ROLLBACK = const(0x54)
+CONFIG_NOTES = const(0x60)
+CONFIG_NOTES_REP = "<HBBBHBi"
 EVENT = const(0x70)
 EVENT_FMT = "<HIBii"
 TELE = const(0x71)
@@ -361,6 +363,8 @@ CODE_UPDATE_CORRUPT = const(524)
 CODE_UPDATE_ORDER = const(525)
 CODE_UPDATE_INTERPRETER = const(526)
 CODE_UPDATE_NO_SLOT = const(527)
+CODE_SETTING_DEFAULTED = const(540)
+CODE_SETTINGS_NEWER = const(541)
 
 SIGN_STEP_MS = const(200)
 SIGN_STEPS = const(20)

@@ -679,6 +679,23 @@ MESSAGES = (
         ("UPDATE_NO_SLOT", "NOT_FOUND", "STORE_FAILED", "BUSY_SESSION"),
     ),
     (
+        0x60,
+        "CONFIG_NOTES",
+        "request",
+        "What became of the stored settings: whose they are, and which of them could not be taken. Since version 1.2.",
+        (),
+        (
+            ("code", "H", "enum CODE", "SETTING_DEFAULTED, SETTINGS_NEWER or 0: they are in use as they are stored"),
+            ("version", "B", "", "of the settings that this firmware knows"),
+            ("stored", "B", "", "version that the stored ones are of, 0: none are stored"),
+            ("unknown", "B", "B", "bytes of them that this firmware does not know; they stay stored for the newer one"),
+            ("defaulted", "H", "", "bit i: field i of CONFIG is out of its range by now, and a new unit's counts"),
+            ("field", "B", "", "index of the first of these, 255: none"),
+            ("value", "i", "", "what is stored there"),
+        ),
+        (),
+    ),
+    (
         0x70,
         "EVENT",
         "event",
@@ -1107,6 +1124,8 @@ CODES = (
     (525, "UPDATE_ORDER", "No update was begun, or the application is still on trial.", "The request was refused.", "Begin the update, or wait for the end of the trial."),
     (526, "UPDATE_INTERPRETER", "The update needs a newer MicroPython.", "Nothing was installed.", "Flash a newer MicroPython first."),
     (527, "UPDATE_NO_SLOT", "This unit's application runs from no slot, so it cannot be replaced over the link.", "The request was refused.", "`podsteam flash` installs one."),
+    (540, "SETTING_DEFAULTED", "A stored setting is out of the range that this firmware allows.", "That one counts as a new unit's; the others are kept.", "Look at `podsteam config show`, and set it anew."),
+    (541, "SETTINGS_NEWER", "The settings were stored by a newer firmware.", "Those that this one knows are in use; the rest stays stored.", "Nothing; set what differs, or install the newer firmware again."),
 )
 
 # More about the faults among them, which the device finds by itself: (name, class, latches, what can be behind it). The
