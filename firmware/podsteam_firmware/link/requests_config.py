@@ -50,13 +50,13 @@ def _notes(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> 
     raw = 0
     if version > len(config.CFG):
         code = m.CODE_SETTINGS_NEWER
-    at_fault = config.check(values) if values is not None else -1
-    while values is not None and at_fault >= 0:
-        if not defaulted:
-            code, field, raw = m.CODE_SETTING_DEFAULTED, at_fault, values[at_fault]
-        defaulted |= 1 << at_fault
-        values = values[:at_fault] + config.NEW[at_fault : at_fault + 1] + values[at_fault + 1 :]
-        at_fault = config.check(values)
+    if values is not None:
+        used = migrate.bounded(values, config.check, config.NEW)
+        for i in range(len(used)):
+            if used[i] != values[i]:
+                if not defaulted:
+                    code, field, raw = m.CODE_SETTING_DEFAULTED, i, values[i]
+                defaulted |= 1 << i
     struct.pack_into("<HBBBHBi", reply, BODY, code, len(config.CFG), version, min(unknown, 255), defaulted, field, raw)
     return 12
 

@@ -36,17 +36,14 @@ def recall(hal: "Hal") -> "Values":
     """The stored set, a newer version's as far as it is known; a new unit's when there is none. A value that is out of
     its bounds by now counts as a new unit's; the others stay."""
     values, _ = params.load(hal, "cfg", CFG)
-    if values is None and "cfg" in [name[:3] for name, _ in hal.file_list("params")]:
-        from podsteam_firmware.store import migrate
+    if values is not None and check(values) < 0:
+        return values
+    for name, _ in hal.file_list("params"):
+        if name[:3] == "cfg":
+            from podsteam_firmware.store import migrate
 
-        values = migrate.newer(hal, "cfg", CFG)[1]
-    if values is None:
-        return NEW
-    i = check(values)
-    while i >= 0:
-        values = values[:i] + NEW[i : i + 1] + values[i + 1 :]
-        i = check(values)
-    return values
+            return migrate.bounded(migrate.stored(hal, "cfg", CFG)[1], check, NEW)
+    return NEW
 
 
 def keep(hal: "Hal", values: "Values") -> bool:

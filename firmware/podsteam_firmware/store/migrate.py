@@ -15,6 +15,8 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podsteam_firmware.hal.verbs import Hal
     from podsteam_firmware.store.params import Layouts, Values
 
@@ -60,3 +62,14 @@ def stored(hal: "Hal", group: str, layouts: "Layouts") -> "tuple[int, Values | N
     while older and version > 1 and params.load(hal, group, layouts[:version])[1]:
         version -= 1
     return version, values, 0
+
+
+def bounded(values: "Values | None", check: "Callable[[Values], int]", new: "Values") -> "Values":
+    """The values with each that `check` finds at fault replaced by that of `new`; all of `new` for none."""
+    if values is None:
+        return new
+    i = check(values)
+    while i >= 0:
+        values = values[:i] + new[i : i + 1] + values[i + 1 :]
+        i = check(values)
+    return values
