@@ -230,6 +230,8 @@ class Malice(Life):
             case = CASES[(first + step) % len(CASES)]
             self.request(case.kind, self._payload_of(case))
             self.seen[target, case.kind] += 1
+            if target == "NO_HELLO" and case.kind == w.HelloRequest.ID:
+                self._enter(target)
             if step % _PASS_EVERY == 0:
                 self._say(w.LeaseRequest(TOKEN))
                 self._exchange(b"", _PASS_S)
