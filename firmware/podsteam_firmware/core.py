@@ -39,6 +39,7 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_firmware.hal.verbs import Hal, Work
+    from podsteam_firmware.store.identity import Change
 
 TICK_MS = const(50)
 """Period of `step`."""
@@ -71,6 +72,11 @@ class Core:
         self.checkpoints = checkpoint.Checkpoints()
         self.selftest = selftest.SelfTest()
         settings = Settings()
+        if hal.file_read("identity_due", 1):
+            # The power went while a new identity was being put to use.
+            from podsteam_firmware.store import identity
+
+            identity.finish(hal)
         learned.recall(hal, settings)
         self.calibration = calibration.recall(hal)
         """Values of the set that is in use."""
@@ -82,6 +88,7 @@ class Core:
         """Values of the settings in use."""
         self.session.most_mg_min = self.config[3]
         self.reader = Reader(hal)
+        self.reader.allergens = config.allergens(hal)
         self.signs = Signs(self.session, self.supervisor, self.reader)
         self.ledger = Ledger(hal)
         self.book = Book(self.ledger, self.reader)
@@ -95,6 +102,8 @@ class Core:
         """Work between the ticks that is loaded on demand: an update, or the trial of one."""
         self.updating = False
         """That work is an update."""
+        self.change: "Change | None" = None
+        """The last change of the unit's identity since the start."""
         self.restart_ms = -1
         """When a restart was asked for, below 0: none was. It comes once the answer has left."""
         self._odd = False
@@ -184,13 +193,24 @@ class Core:
     def _verdict(self, now_ms: int, inputs: Inputs) -> None:
         supervisor = self.supervisor
         session = self.session
+        session.rest = supervisor.rest
         if supervisor.fault and not self._latched:
             self._trip(now_ms)
         elif supervisor.lease_lost and session.running():
             self.events.emit(m.EVENT_LEASE, 0, 0)
             session.stop(now_ms, m.STOP_LEASE_LOST, 0)
-        elif self._latched and session.button.held_ticks == HOLD_TICKS and supervisor.clear(now_ms, inputs):
-            self._cleared()
+        elif session.button.held_ticks == HOLD_TICKS:
+            if not self._latched:
+                self._agree()
+            elif supervisor.clear(now_ms, inputs):
+                self._cleared()
+
+    def _agree(self) -> None:
+        """The button was held for 3 s: a podlet that waits for that is judged again, between the ticks."""
+        reader = self.reader
+        if reader.state == m.PODLET_ALLERGEN and self.session.take_hold():
+            reader.agreed = True
+            self.events.emit(m.EVENT_ALLERGEN, reader.listed, 1)
 
     def _cleared(self) -> None:
         """The fault was cleared at the device."""
@@ -256,6 +276,7 @@ class Core:
         outputs = self.outputs
         signs = self.signs
         signs.descale = self.heat.descale
+        signs.confirm = self.reader.state == m.PODLET_ALLERGEN and not self.session.running()
         signs.step(self.session.ready(inputs, self.sense))
         outputs.light = signs.lights
         outputs.light_changed = signs.changed
@@ -275,6 +296,8 @@ class Core:
             flags |= m.FLAG_UNDRAINED
         if self.session.scalding(self.sense):
             flags |= m.FLAG_OUTLET_HOT
+        if self.session.rest:
+            flags |= m.FLAG_REST
         if inputs.button:
             flags |= m.FLAG_BUTTON
         if self.reader.present:
@@ -347,6 +370,8 @@ class Core:
     def pump(self, now_ms: int) -> bool:
         """Reader, line and store, a little of each. Returns True when there is more to do at once."""
         more = self.reader.pump(now_ms)
+        if self.reader.agreed and self.reader.state == m.PODLET_ALLERGEN:
+            self.reader.judge_again()
         if self.reader.changes != self._reader_changes:
             self._reader_changes = self.reader.changes
             self.events.emit(m.EVENT_PODLET, self.reader.state, self.reader.doses_left)
@@ -364,6 +389,8 @@ class Core:
         """The button alone: arm and start the default program, as a session that needs no host."""
         session = self.session
         session.start_default = False
+        if self.change and self.change.pressed():
+            return
         raw = self.programs.get(self.programs.default_name())
         if raw is None or self._latched or not self.config[1] or not session.ready(self.inputs, self.sense):
             return
@@ -436,6 +463,10 @@ class Core:
     def _begin(self) -> None:
         """A session has started: everything counts from zero."""
         program = self.session.program
+        reader = self.reader
+        reader.judge_again()
+        if reader.listed:
+            self.events.emit(m.EVENT_ALLERGEN, reader.listed, reader.agreed)
         unix_s = self.hal.unix_s()
         day = unix_s // 86400
         self.sense.reset_energy()

@@ -327,6 +327,23 @@ class Device:
         """Ask to go on with a paused session; the button confirms."""
         return self.request(m.ResumeRequest(self.token), m.ResumeReply)
 
+    # What must not be dosed ---------------------------------------------------------------------------------
+    def allergens(self, replace_by: int | None = None) -> m.AllergensReply:
+        """Its owner's allergens, a bit for each, after replacing them by `replace_by` unless that is None.
+
+        Raises WrongVersion when it does not know this request, Refused while a session runs.
+        """
+        change = replace_by is not None
+        return self._when_open(m.AllergensRequest(change, replace_by or 0), m.AllergensReply)
+
+    # Its clock ----------------------------------------------------------------------------------------------
+    def clock(self, set_to_unix_s: int = 0) -> m.ClockReply:
+        """Its wall clock, after setting it to `set_to_unix_s` (UTC, s since 1970) unless that is 0.
+
+        Raises WrongVersion when it does not know this request, Refused while a session runs.
+        """
+        return self._when_open(m.ClockRequest(set_to_unix_s), m.ClockReply)
+
     # Its settings -------------------------------------------------------------------------------------------
     def config(self) -> m.Config:
         """The settings in use. One that an older device does not have is a new unit's."""

@@ -90,6 +90,13 @@ class Hal(Protocol):
         """Wall-clock time in s, 0 when the device has no clock that was ever set."""
         ...
 
+    def set_clock(self, unix_s: int) -> bool:
+        """Set the battery clock, or where there is none remember the time until the next start. False: it failed.
+
+        `unix_s` is from 2000 to 2099. Only `dose/wall.py` may call it: the 24 hours depend on the order.
+        """
+        ...
+
     # Sensing ----------------------------------------------------------------------------------------------
     def sample(self, inputs: Inputs) -> None:
         """Fill an `Inputs`. Allocates nothing."""

@@ -61,6 +61,10 @@ class Dispatcher:
             from podsteam_firmware.link import requests_bulk as late
         elif kind == m.CONFIG_GET or kind == m.CONFIG_SET or kind == m.CONFIG_NOTES:
             from podsteam_firmware.link import requests_config as late
+        elif kind == m.CLOCK:
+            from podsteam_firmware.link import requests_clock as late
+        elif kind == m.ALLERGENS:
+            from podsteam_firmware.link import requests_care as late
         else:
             return None
         self._handlers.update(late.HANDLERS)
@@ -75,6 +79,10 @@ class Dispatcher:
             from podsteam_firmware.link import requests_update
 
             entry = requests_update.HANDLERS.get(kind)
+        elif entry is None and m.IDENTITY_GET <= kind <= m.IDENTITY_KEEP:
+            from podsteam_firmware.link import requests_identity
+
+            entry = requests_identity.HANDLERS.get(kind)
         if entry is None:
             entry = self._late(kind)
         if entry is None:

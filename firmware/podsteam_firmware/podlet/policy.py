@@ -3,7 +3,8 @@
 
 Open by default: an unsigned or unknown podlet works, under the guest caps below, which no tag can widen; one whose
 signature by a known key was checked works under its own, within those of the doser. It is refused only when it is
-exhausted, past its date and the grace after it, or when its limits cannot be read.
+exhausted, past its date and the grace after it, or when its limits cannot be read; what its owner has listed as an
+allergen waits for the button.
 """
 
 from podsteam_firmware.podlet.record import Record
@@ -60,6 +61,12 @@ class Limits:
         """The latest day that any clock ever told, days since 1970-01-01, 0: none did. The book keeps it."""
         self.date_note = 0
         """0, CODE_PODLET_OLD or CODE_NO_DATE."""
+        self.allergens = 0
+        """What the owner has listed, a bit for each."""
+        self.listed = 0
+        """What of it the podlet holds."""
+        self.agreed = False
+        """The button was held to use it all the same; until it is taken out."""
         self._known_uid = bytearray(7)
         self._known_main = 0
         self._known_used = 0
@@ -102,6 +109,9 @@ class Limits:
             self.enter(m.PODLET_EXPIRED)
         else:
             usable = m.PODLET_SIGNED if signed else m.PODLET_GUEST
+            self.listed = values[p.MAIN_ALLERGENS] & self.allergens
+            if self.listed and not self.agreed:
+                usable = m.PODLET_ALLERGEN
             self.enter(usable if self.doses_left else m.PODLET_EXHAUSTED)
 
     def _expired(self, record: Record, today: int) -> bool:

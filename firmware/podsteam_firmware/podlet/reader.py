@@ -99,8 +99,8 @@ class Reader(Limits):
         self.insertion = 0
         """Grows with each tag that comes, so that a swap cannot go unnoticed; wraps at 2^30."""
         self.fault = 0
-        """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT, CODE_TAG_CHANGED, CODE_SIGNATURE_WRONG, or what
-        `date_note` says."""
+        """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT, CODE_TAG_CHANGED, CODE_ALLERGEN, CODE_SIGNATURE_WRONG,
+        or what `date_note` says."""
         self.write_state = WRITE_IDLE
         """How the last `note_dose` went: WRITE_BUSY, WRITE_DONE or WRITE_FAILED."""
         self.in_use = False
@@ -231,7 +231,8 @@ class Reader(Limits):
         self._misses = 0
         self._to_read = False
         self.present = False
-        self.fault = self.tag_type = self.image_size = 0
+        self.fault = self.tag_type = self.image_size = self.listed = 0
+        self.agreed = False
         self.uid[:] = bytes(_UID_SIZE)
         self.clear_limits()
         self._unsigned()
@@ -372,6 +373,13 @@ class Reader(Limits):
         self.enter(m.PODLET_UNREADABLE)
         self._go(_RELEASE)
 
+    def judge_again(self) -> None:
+        """The clock was set, or time has passed: judge the podlet that was read by today's date."""
+        state = self.state
+        if m.PODLET_GUEST <= state <= m.PODLET_EXPIRED or state == m.PODLET_ALLERGEN:
+            self._judge()
+
     def _judge(self) -> None:
         self.judge(self.record, self.uid, self._hal.unix_s() // 86400)
-        self.fault = m.CODE_SIGNATURE_WRONG if self._wrong else self.date_note
+        note = m.CODE_SIGNATURE_WRONG if self._wrong else self.date_note
+        self.fault = m.CODE_ALLERGEN if self.state == m.PODLET_ALLERGEN else note

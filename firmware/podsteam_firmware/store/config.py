@@ -24,6 +24,16 @@ _HIGH = (1, 1, 16, 12000)
 _MAY_BE_0 = (False, False, False, True)
 
 
+ALLERGENS = (("<I", None),)
+"""Layouts of the set "agn": what the owner does not bear, a bit for each."""
+
+
+def allergens(hal: "Hal") -> int:
+    """The owner's allergens; none when none were ever listed."""
+    values, _ = params.load(hal, "agn", ALLERGENS)
+    return values[0] if values else 0
+
+
 def check(values: "Values") -> int:
     """-1 when every value is within its bounds, else the index of the first that is not."""
     for i in range(len(NEW)):

@@ -219,6 +219,41 @@ def trust(ctx: click.Context, add: Path | None, drop: str | None) -> Answer:
 
 
 @podlet.command()
+@click.option("--add", multiple=True, metavar="NAME", help="List this allergen too. Repeatable.")
+@click.option("--drop", multiple=True, metavar="NAME", help="List this allergen no longer. Repeatable.")
+@click.option("--clear", is_flag=True, help="List none.")
+@click.pass_context
+def allergens(ctx: click.Context, add: tuple[str, ...], drop: tuple[str, ...], clear: bool) -> Answer:
+    """Show what the device's owner does not bear, or change it.
+
+    A podlet that holds any of it is dosed only after the device's button was held for 3 s. The names are those that a
+    podlet's file has; `--add all` lists every one.
+    """
+    from podsteam.allergens import changed, mask_of, names_of
+    from podsteam.cli.connect import open_device
+
+    more, less = mask_of(add), mask_of(drop)
+    with open_device(settings_of(ctx)) as device:
+        reply = device.allergens()
+        wanted = changed(reply.allergens, more, less, clear)
+        if wanted != reply.allergens:
+            reply = device.allergens(wanted)
+    data = {
+        "allergens": names_of(reply.allergens),
+        "in_the_podlet": names_of(reply.listed),
+        "agreed": bool(reply.agreed),
+    }
+    return Answer(data, _allergens_text)
+
+
+def _allergens_text(data: Data) -> Iterable[str]:
+    yield from data["allergens"] or ["No allergen is listed."]
+    if data["in_the_podlet"]:
+        holds = f"The podlet in the holder has {', '.join(data['in_the_podlet'])}"
+        yield f"{holds}: " + ("agreed to." if data["agreed"] else "hold the button for 3 s to use it all the same.")
+
+
+@podlet.command()
 @click.argument("file", type=_FILE)
 @click.argument("png", type=_FILE)
 @click.option("--columns", type=click.IntRange(1, 20), default=4, show_default=True, help="Labels side by side.")

@@ -2,14 +2,17 @@
 """One recorded session as the command line runs it: view, store, signals, and what is said at the end."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
+
+import click
 
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Settings
 from podsteam.cli.connect import note
 from podsteam.cli.signals import stop_signals
-from podsteam.errors import ButtonNotPressed, DeviceLost, EndedEarly, PodsteamError
+from podsteam.errors import DeviceLost, EndedEarly, PodsteamError
 from podsteam.session import Armed, Outcome, Session, Taker, View, record_head
 from podsteam.wire import messages as m
 
@@ -85,14 +88,25 @@ class LinesView:
 class SessionCall:
     """One call of `session run`, or the demo's."""
 
-    def __init__(self, settings: Settings, tags: Iterable[str] = (), text: str = "", press: bool = False) -> None:
-        """Raises UsageProblem for a tag that the store does not take."""
+    def __init__(
+        self,
+        settings: Settings,
+        tags: Iterable[str] = (),
+        text: str = "",
+        press: bool = False,
+        agree: bool = False,
+    ) -> None:
+        """`press` presses a simulated board's button, `agree` holds it before, for a podlet that waits for that.
+
+        Raises UsageProblem for a tag that the store does not take.
+        """
         from podsteam.store import parse_tag
 
         self._settings = settings
         self._tags = dict(parse_tag(tag) for tag in tags)
         self._text = text
         self._press = press
+        self._agree = agree
         self._writer: SessionWriter | None = None
 
     def run(self, device: "Device", name: str, program: m.Program) -> Answer:
@@ -133,11 +147,15 @@ class SessionCall:
         self, device: "Device", how: How, program: m.Program, store: "Store", view: View, watcher: "Watcher | None"
     ) -> Outcome:
         from podsteam.store.gather import gather
+        from podsteam.wallclock import tell
 
         info = device.info()
         gather(device, info, store)
         if due := _cleaning_due(device, store):
             _say(view, due)
+        for text in (tell(device), _consent_wanted(device)):
+            if text:
+                _say(view, text)
         session = 0
         shown = Both(view, watcher) if watcher is not None else view
 
@@ -182,13 +200,27 @@ class SessionCall:
         return caught()
 
     def _need_a_hand(self, device: "Device") -> None:
+        """The button of a board in this process is in nobody's reach but the caller's: by option, or at the terminal.
+
+        Asked for before the session is armed, while Ctrl-C still ends the command. The board's time stands still.
+        """
         from podsteam.transport import sim
 
-        if isinstance(device.port, sim.SimPort) and not self._press:
-            raise ButtonNotPressed(
-                f"Nobody can press the button of the simulated board {device.port.name}: "
-                "add --press, which presses it. Nothing was started."
-            )
+        if not isinstance(device.port, sim.SimPort):
+            return
+        asks = _at_a_terminal() and not self._settings.machine
+        if not asks:
+            sim.need_a_hand(device.port, self._press)
+        board = f"the simulated board {device.port.name}"
+        if asks and not self._agree and (wanted := _consent_wanted(device)):
+            note(wanted)
+            self._agree = click.confirm(f"Hold the button of {board} for 3 s?", err=True)
+        if self._agree and _consent_wanted(device):
+            sim.hold(device.port)
+        if not self._press:
+            text = f"Press Enter to start: that presses the button of {board}. "
+            click.prompt(text, "", prompt_suffix="", show_default=False, err=True)
+            self._press = True
 
     def _ask_for_the_button(self, device: "Device", view: View, armed_s: int) -> None:
         from podsteam.transport import sim
@@ -196,11 +228,7 @@ class SessionCall:
         if self._press:
             sim.press(device.port)
             return
-        text = f"Press and release the button on the device within {armed_s} s to start."
-        if (served := sim.served_at(device.port.name)) is not None:
-            which = f" --name {served['name']}" if served.get("name") else ""
-            text = f"Press the button within {armed_s} s: podsteam sim press{which}"
-        _say(view, text)
+        _say(view, sim.how_to_press(device.port, armed_s))
 
     def _finish(self, ending: str) -> None:
         """Close the record, once."""
@@ -237,6 +265,24 @@ class SessionCall:
             summary(store.get(self._writer.record).record.summary)
 
 
+def _at_a_terminal() -> bool:
+    """Whether somebody can be asked. A process without standard input has none at all."""
+    return bool(getattr(sys.stdin, "isatty", bool)())
+
+
+def _consent_wanted(device: "Device") -> str:
+    """A sentence when the podlet holds what the device's owner has listed, else nothing."""
+    from podsteam.allergens import names_of
+
+    if device.settled_podlet().state != m.PodletValue.ALLERGEN:
+        return ""
+    names = ", ".join(names_of(device.allergens().listed))
+    return (
+        f"The podlet holds {names}, which is listed as an allergen: before the start hold the button for 3 s to use it "
+        "all the same. Without that there is steam and no dose."
+    )
+
+
 def _cleaning_due(device: "Device", store: "Store") -> str:
     """A sentence when the device wants cleaning by this store's records, else nothing."""
     from podsteam.store.cleaning import line_of
@@ -259,8 +305,8 @@ def record_line(data: Data) -> Iterable[str]:
         yield data["cleaning_due"]
 
 
-def view_console(settings: Settings, stderr: bool = True) -> Any:
+def view_console(settings: Settings) -> Any:
     """The console of a live view, which is no data and so goes to stderr."""
     from rich.console import Console
 
-    return Console(stderr=stderr, no_color=settings.no_color or None, highlight=False)
+    return Console(stderr=True, no_color=settings.no_color or None, highlight=False)
