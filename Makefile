@@ -73,6 +73,7 @@ fuzz: $(STAMP) ## The long random runs: hostile lines, hosts, tags, files and po
 	$(BIN)/python tests/fuzz/fuzz_run.py line --count 1000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py tags --count 1000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py requests --count 200000 --record
+	$(BIN)/python tests/fuzz/fuzz_run.py malicious --count 500000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py doses --count 1000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py programs --count 300000 --record
 	PYTHONPATH=tools:tests/firmware $(BIN)/python tests/powercut/run_all.py

@@ -346,14 +346,30 @@ class Device:
 
     # Its settings -------------------------------------------------------------------------------------------
     def config(self) -> m.Config:
-        """The settings in use."""
-        return m.Config.unpack(self.request(m.ConfigGetRequest(), m.ConfigGetReply).config)
+        """The settings in use. One that an older device does not have is a new unit's."""
+        from podsteam.config import of_device
 
-    def set_config(self, config: m.Config) -> None:
-        """Replace the settings, all or none. Raises IntegrityFailed when the device stored something else."""
+        return of_device(self.request(m.ConfigGetRequest(), m.ConfigGetReply).config)
+
+    def set_config(self, config: m.Config) -> list[str]:
+        """Replace the settings, all or none. Returns the keys of those that an older device does not have.
+
+        Raises IntegrityFailed when the device stored something else.
+        """
+        from podsteam.config import lacking
+
         raw = config.pack()
-        if self._when_open(m.ConfigSetRequest(raw), m.ConfigSetReply).config[: len(raw)] != raw:
+        stored = self._when_open(m.ConfigSetRequest(raw), m.ConfigSetReply).config[: len(raw)]
+        if not stored or stored != raw[: len(stored)]:
             raise IntegrityFailed("The device did not store the settings as they were sent; apply them again.")
+        return lacking(stored)
+
+    def config_notes(self) -> m.ConfigNotesReply | None:
+        """What became of the stored settings. None: the device is too old to tell."""
+        try:
+            return self.request(m.ConfigNotesRequest(), m.ConfigNotesReply)
+        except WrongVersion:
+            return None
 
     # Its calibration ----------------------------------------------------------------------------------------
     def tune_values(self, found: bool = False) -> m.TuneGetReply:

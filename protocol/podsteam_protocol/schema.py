@@ -771,6 +771,23 @@ MESSAGES = (
         ("IDENTITY_FORM", "IDENTITY_ORDER", "BUSY_SESSION", "SAFETY_LATCHED", "BUTTON_HELD"),
     ),
     (
+        0x60,
+        "CONFIG_NOTES",
+        "request",
+        "What became of the stored settings: whose they are, and which of them could not be taken. Since version 1.2.",
+        (),
+        (
+            ("code", "H", "enum CODE", "SETTING_DEFAULTED, SETTINGS_NEWER or 0: they are in use as they are stored"),
+            ("version", "B", "", "of the settings that this firmware knows"),
+            ("stored", "B", "", "version that the stored ones are of, 0: none are stored"),
+            ("unknown", "B", "B", "bytes of them that this firmware does not know; they stay stored for the newer one"),
+            ("defaulted", "H", "", "bit i: field i of CONFIG is out of its range by now, and a new unit's counts"),
+            ("field", "B", "", "index of the first of these, 255: none"),
+            ("value", "i", "", "what is stored there"),
+        ),
+        (),
+    ),
+    (
         0x70,
         "EVENT",
         "event",
@@ -1237,6 +1254,8 @@ CODES = (
     (527, "UPDATE_NO_SLOT", "This unit's application runs from no slot, so it cannot be replaced over the link.", "The request was refused.", "`podsteam flash` installs one."),
     (530, "IDENTITY_FORM", "The block differs from its check, or a value in it is out of its range.", "Nothing was stored.", "Correct it and send it again."),
     (531, "IDENTITY_ORDER", "No whole block was sent, or an update or its trial is under way.", "The request was refused.", "Send the block first, or wait for the end of the update."),
+    (540, "SETTING_DEFAULTED", "A stored setting is out of the range that this firmware allows.", "That one counts as a new unit's; the others are kept.", "Look at `podsteam config show`, and set it anew."),
+    (541, "SETTINGS_NEWER", "The settings were stored by a newer firmware.", "Those that this one knows are in use; the rest stays stored.", "Nothing; set what differs, or install the newer firmware again."),
     (550, "CLOCK_BACK", "The clock was set to a day before one that the device has known.", "The newest day counts on: nothing that has expired is good again.", "Check the clock of this computer."),
     (551, "ALLERGEN", "The podlet holds what its owner has listed as an allergen.", "Nothing is dosed until the button agrees.", "Take it out, or hold the device's button for 3 s to use it all the same."),
 )

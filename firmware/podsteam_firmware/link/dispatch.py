@@ -59,7 +59,7 @@ class Dispatcher:
         """The handler of a request whose code is loaded when it is first asked for."""
         if m.BLOB_READ <= kind <= m.BLOB_DELETE:
             from podsteam_firmware.link import requests_bulk as late
-        elif kind == m.CONFIG_GET or kind == m.CONFIG_SET:
+        elif kind == m.CONFIG_GET or kind == m.CONFIG_SET or kind == m.CONFIG_NOTES:
             from podsteam_firmware.link import requests_config as late
         elif kind == m.CLOCK:
             from podsteam_firmware.link import requests_clock as late

@@ -116,8 +116,8 @@ def bench(ctx: click.Context) -> Answer:
 def trace(ctx: click.Context, file: str | None, period: float, count: int | None) -> Stream:
     """Show every frame on the line: time, direction, message, fields, and what arrives damaged.
 
-    With FILE, that of a recorded trace: `--trace FILE` makes one with any command that talks to a device. Without FILE,
-    live, with the greeting, the state and measurements, until Ctrl-C.
+    With FILE, that of a recorded trace, as `--trace FILE` makes it with most commands. Without FILE, live, with the
+    greeting, the state and measurements, until Ctrl-C.
     """
     from podsteam.errors import UsageProblem
     from podsteam.trace import line

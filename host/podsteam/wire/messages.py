@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x79cc738a
+SCHEMA_HASH = 0x84f42ae6
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -1856,6 +1856,38 @@ class IdentityKeepReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigNotesRequest(Message):
+    """What became of the stored settings: whose they are, and which of them could not be taken. Since version 1.2."""
+
+    ID: ClassVar[int] = 0x60
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigNotesReply(Message):
+    """Reply to CONFIG_NOTES."""
+
+    ID: ClassVar[int] = 0xe0
+    FORMAT: ClassVar[str] = "<HBBBHBi"
+
+    code: int = 0
+    """SETTING_DEFAULTED, SETTINGS_NEWER or 0: they are in use as they are stored, [enum CODE]."""
+    version: int = 0
+    """Of the settings that this firmware knows."""
+    stored: int = 0
+    """Version that the stored ones are of, 0: none are stored."""
+    unknown: int = 0
+    """Bytes of them that this firmware does not know; they stay stored for the newer one, [B]."""
+    defaulted: int = 0
+    """Bit i: field i of CONFIG is out of its range by now, and a new unit's counts."""
+    field: int = 0
+    """Index of the first of these, 255: none."""
+    value: int = 0
+    """What is stored there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Message):
     """Something happened. `number` grows by one, so that the host sees a gap and asks with EVENTS_GET."""
 
@@ -2083,6 +2115,8 @@ CODES: dict[int, Code] = {
     527: Code('UPDATE_NO_SLOT', "This unit's application runs from no slot, so it cannot be replaced over the link.", 'The request was refused.', '`podsteam flash` installs one.'),
     530: Code('IDENTITY_FORM', 'The block differs from its check, or a value in it is out of its range.', 'Nothing was stored.', 'Correct it and send it again.'),
     531: Code('IDENTITY_ORDER', 'No whole block was sent, or an update or its trial is under way.', 'The request was refused.', 'Send the block first, or wait for the end of the update.'),
+    540: Code('SETTING_DEFAULTED', 'A stored setting is out of the range that this firmware allows.', "That one counts as a new unit's; the others are kept.", 'Look at `podsteam config show`, and set it anew.'),
+    541: Code('SETTINGS_NEWER', 'The settings were stored by a newer firmware.', 'Those that this one knows are in use; the rest stays stored.', 'Nothing; set what differs, or install the newer firmware again.'),
     550: Code('CLOCK_BACK', 'The clock was set to a day before one that the device has known.', 'The newest day counts on: nothing that has expired is good again.', 'Check the clock of this computer.'),
     551: Code('ALLERGEN', 'The podlet holds what its owner has listed as an allergen.', 'Nothing is dosed until the button agrees.', "Take it out, or hold the device's button for 3 s to use it all the same."),
 }
