@@ -84,6 +84,7 @@ def test_commands_that_no_other_test_calls_here(
         (*sim, "records", "plot", "last", "--output", here),
         ("board", "list"),
         ("board", "show", "reference"),
+        ("board", "show", "bare"),
         ("devices",),
         ("program", "show", "gentle"),
         ("program", "validate", f"{here}/p.toml"),
