@@ -62,6 +62,13 @@ class Unit:
         """Away with it."""
 
 
+class PatientConnection(CutConnection):
+    """The mock gives a line up that takes nothing for 50 ms: too soon with eight of them on a busy machine."""
+
+    def set_timeout(self, timeout: float) -> None:
+        super().set_timeout(max(timeout, 5.0))
+
+
 class Sockets(threading.Thread):
     """A chip and its board behind one socket."""
 
@@ -109,7 +116,7 @@ class Sockets(threading.Thread):
                 return
 
     def _loader(self, line: socket.socket) -> None:
-        connection = CutConnection(sock=line)
+        connection = PatientConnection(sock=line)
         connection.wire = Wire(self.chip)
         stop = threading.Event()
         watch = threading.Thread(target=self._stop_when_dead, args=(line, stop), daemon=True)

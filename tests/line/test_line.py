@@ -101,7 +101,7 @@ def check_the_line(home: Path, units: list[Unit], operator: Operator) -> None:
         past = production.history(store)
         assert not verify(store).findings
     # Everything is recorded: a unit once for each time that its row said PASS or FAIL.
-    assert len(past) == len(units), {unit.name: unit.results for unit in units}
+    assert len(past) == len(units), operator.shown
     assert sorted(len(attempts) for attempts in past.values()) == sorted(len(unit.results) for unit in units)
     for unit in units:
         assert unit.pulled_at == [], unit.name
@@ -112,7 +112,7 @@ def check_the_line(home: Path, units: list[Unit], operator: Operator) -> None:
         units[20].name: ["fail"],
         units[21].name: ["fail", "pass"],
         units[23].name: ["fail"],
-    }
+    }, failed
     for number, word in ((20, "WALL"), (21, "WATER"), (23, "OUTLET")):
         assert word in failed[units[number].name]
     assert [unit.results for unit in units[:20]] == [["pass"]] * 20 and units[22].results == ["pass"]

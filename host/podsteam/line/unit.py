@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from podsteam import identity, production, production_identity
-from podsteam.errors import DeviceLost, NoDevice, NotPodsteam, PodsteamError, UsageProblem
+from podsteam.errors import DeviceLost, Incomplete, NoDevice, NotPodsteam, PodsteamError, UsageProblem
 from podsteam.production import FAIL, PASS, Record, Step
 from podsteam.text import safe
 from podsteam.transport import find
@@ -58,7 +58,8 @@ class Work:
     def run(self) -> Found:
         """All steps. Never raises a PodsteamError: what goes wrong is in the record."""
         try:
-            record = self._flash() or self._greeted()
+            self._flash()
+            record = self._greeted()
         except PodsteamError as e:
             record = self._failed(e)
         if self.gone():
@@ -71,11 +72,11 @@ class Work:
         if self.gone():
             raise DeviceLost(f"{safe(self.place, 40)} is empty.")
 
-    def _flash(self) -> Record | None:
-        """The record of a chip that cannot be flashed; None: go on. A simulated board has no chip."""
+    def _flash(self) -> None:
+        """Raises PodsteamError for a chip that cannot be flashed. A simulated board has no chip."""
         job = self.station.job
         if job is None or self.port == "sim" or self.port.startswith("sim:"):
-            return None
+            return
         self._begin("flash")
 
         def report(doing: str, share: float) -> None:
@@ -83,10 +84,11 @@ class Work:
 
         try:
             job.run(self.port, report, self._esptool)
-        except PodsteamError as e:
-            return self._failed(e)
+        except (DeviceLost, Incomplete):
+            # A line that breaks once is no failure: a second run finishes the job.
+            self._begin("flash")
+            job.run(self.port, report, self._esptool)
         self._steps.append({"step": "flash", "result": PASS})
-        return None
 
     def _esptool(self, text: str) -> None:
         """The chip's address, should it never greet."""
