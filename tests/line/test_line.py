@@ -56,6 +56,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("PODSTEAM_PORT", "PODSTEAM_STORE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+    # Eight chips are simulated in one process: on a busy machine they take longer to answer than esptool's 3 s.
+    (tmp_path / "esptool.cfg").write_text("[esptool]\ntimeout = 60\nserial_write_timeout = 60\n")
+    monkeypatch.setenv("ESPTOOL_CFGFILE", str(tmp_path / "esptool.cfg"))
     # Room for the whole application.
     (tmp_path / "image.bin").write_bytes(small_image(0, 0x1000, files=(0x200000, 0x1F0000)))
     (tmp_path / "station.toml").write_text(STATION)
