@@ -81,12 +81,17 @@ def load_limits(path: Path) -> Limits:
     table = found.pop("limits", None)
     if found or not isinstance(table, dict):
         raise UsageProblem(f"{path}: must have one table, [limits], and nothing else.")
+    return Limits(ranges_of(cast("dict[str, Any]", table), str(path)), hashlib.sha256(raw).hexdigest())
+
+
+def ranges_of(table: Mapping[str, Any], where: str) -> dict[str, tuple[float, float]]:
+    """The ranges in a table [limits] of the file `where`. Raises UsageProblem."""
     ranges: dict[str, tuple[float, float]] = {}
-    for key, value in cast("dict[str, Any]", table).items():
+    for key, value in table.items():
         if key not in _MEASURED:
-            raise UsageProblem(f"{path}: there is no limit '{safe(key, 40)}'; there are {', '.join(_MEASURED)}.")
-        ranges[key] = _range(value, f"{path}: {key}")
-    return Limits(ranges, hashlib.sha256(raw).hexdigest())
+            raise UsageProblem(f"{where}: there is no limit '{safe(key, 40)}'; there are {', '.join(_MEASURED)}.")
+        ranges[key] = _range(value, f"{where}: {key}")
+    return ranges
 
 
 def _range(value: Any, what: str) -> tuple[float, float]:
@@ -98,17 +103,25 @@ def _range(value: Any, what: str) -> tuple[float, float]:
     raise UsageProblem(f"{what} must be [least, most], such as [10, 35].")
 
 
-def steps_of(device: Device, limits: Limits) -> tuple[list[Step], m.InfoGetReply | None]:
-    """Run the steps on a greeted device that only read. One that goes away in the middle fails where it was."""
+def steps_of(
+    device: Device, limits: Limits, told: Callable[[str], None] = lambda _: None
+) -> tuple[list[Step], m.InfoGetReply | None]:
+    """Run the steps on a greeted device that only read. One that goes away in the middle fails where it was.
+
+    `told` is called with the name of each step before it.
+    """
     steps: list[Step] = [{"step": "greeting", "result": PASS}]
     info: m.InfoGetReply | None = None
     at = "info"
     try:
+        told(at)
         info = device.info()
         steps.append({"step": "info", "result": PASS})
         at = "selftest"
+        told(at)
         steps.append(_selftest(device.selftest()))
         at = "rest"
+        told(at)
         status = device.status()
     except (DeviceLost, Refused, WrongVersion) as e:
         return [*steps, {"step": at, "result": FAIL, "problem": safe(str(e), 300)}], info
@@ -176,22 +189,29 @@ def examine(
     limits: Limits,
     attempt: int,
     asked: "Asked",
-    before: Sequence[Step] = (),
 ) -> Record:
     """Test a greeted unit, write its identity if it passes, and put the record on the chain. Raises StoreFailed.
 
-    `asked` as for `identity.write`; `before`: steps that have been done already.
+    `asked` as for `identity.write`.
     """
     from podsteam import production_identity
 
     steps, info = steps_of(device, limits)
     if all(step["result"] == PASS for step in steps):
         steps.append(production_identity.step(device, block, asked))
-    return noted(store, device, block, [*before, *steps], info, limits, attempt)
+    record = record_of(device, block, steps, info, limits, attempt)
+    return noted(store, device.hello.uid.hex(), record)
 
 
-def noted(
-    store: "Store",
+def noted(store: "Store", unit: str, record: Record) -> Record:
+    """Put an attempt on the chain, and return it with its unit. Raises StoreFailed."""
+    from podsteam.store.facts import note
+
+    note(store, "production", unit, record)
+    return {**record, "unit": unit}
+
+
+def record_of(
     device: Device,
     block: "Block",
     steps: Sequence[Step],
@@ -199,11 +219,9 @@ def noted(
     limits: Limits,
     attempt: int,
 ) -> Record:
-    """Put what was found on the chain."""
-    from podsteam.store.facts import note
-
-    unit, hello = device.hello.uid.hex(), device.hello
-    record: Record = {
+    """What an attempt found, as it is stored."""
+    hello = device.hello
+    return {
         "serial": block.serial,
         "hardware": block.hardware,
         "attempt": attempt,
@@ -215,8 +233,6 @@ def noted(
         "limits_sha256": limits.sha256,
         "simulated": device.simulated,
     }
-    note(store, "production", unit, record)
-    return {**record, "unit": unit}
 
 
 def failures(record: Record) -> list[str]:

@@ -21,8 +21,8 @@ STREAMS = {
 }
 """Commands without an answer of their own."""
 ELSEWHERE = {
-    *("flash recover", "update", "rollback", "tune", "calibrate dose", "calibrate sensors"),
-    *("session clean", "session pause", "session resume", "podlet keys"),
+    *("line run", "flash recover", "update", "rollback", "tune", "calibrate dose", "calibrate sensors"),
+    *("session clean", "session pause", "session resume"),
     *(f"sim {name}" for name in ("advance", "fault", "insert", "press", "remove")),
     *(f"release {name}" for name in ("build", "keygen", "sign", "verify")),
 }
@@ -84,6 +84,7 @@ def test_commands_that_no_other_test_calls_here(
         (*sim, "records", "plot", "last", "--output", here),
         ("board", "list"),
         ("board", "show", "reference"),
+        ("board", "show", "bare"),
         ("devices",),
         ("program", "show", "gentle"),
         ("program", "validate", f"{here}/p.toml"),

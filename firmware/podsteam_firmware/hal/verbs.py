@@ -39,8 +39,24 @@ class Store(Protocol):
         ...
 
 
+class Growing(Protocol):
+    """A new file that is being written."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> bool:
+        """More of it. Durable only when it is closed. False: it failed."""
+        ...
+
+    def close(self) -> bool:
+        """Make what was written durable. False: it failed."""
+        ...
+
+
 class Root(Store, Protocol):
     """The whole file system, slots included."""
+
+    def file_grow(self, name: str) -> "Growing | None":
+        """Begin a new file, folders made as needed; None: that failed. Close it whatever happens."""
+        ...
 
     def folder_list(self, folder: str) -> list[str]:
         """Names of the folders in a folder; empty when there is none."""

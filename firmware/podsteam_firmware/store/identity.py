@@ -186,7 +186,7 @@ class Change:
 
     def pressed(self) -> bool:
         """The button was pressed and released at rest. True: that was waited for here."""
-        waited = self.state == m.IDENTITY_BUTTON
+        waited = self.left_s() > 0
         if waited:
             self._write()
         return waited

@@ -37,6 +37,7 @@ _TABLE = {
     "flash": ("podsteam.cli.flash", "flash", "Make a running unit of a bare ESP32."),
     "board": ("podsteam.cli.flash", "board", "Boards to flash, and their wiring."),
     "provision": ("podsteam.cli.provision", "provision", "Test units as they are made, give serials, keep records."),
+    "line": ("podsteam.cli.line", "line", "The operator's screen of a production line."),
     "update": ("podsteam.cli.update", "update", "Install a signed update over the link."),
     "rollback": ("podsteam.cli.update", "rollback", "Go back to the application before."),
     "release": ("podsteam.cli.update", "release", "For makers: build, sign, check updates."),
