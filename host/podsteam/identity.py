@@ -20,6 +20,7 @@ KEY = 64
 """Bytes of a key: x and y."""
 _ID = 8
 _CHUNK = 224
+_SIZE = struct.calcsize(m.Identity.FORMAT)
 _LOOK_S = 0.1
 _STORE_S = 20.0
 """Device time in which the block and its parts are surely stored: seven steps, each with an erase or two."""
@@ -119,7 +120,8 @@ def read(device: "Device") -> Block | None:
     if not found.provisioned:
         return None
     raw = b""
-    while part := device.request(m.IdentityReadRequest(len(raw)), m.IdentityReadReply).data:
+    # A device that never ends is not believed.
+    while len(raw) < _SIZE and (part := device.request(m.IdentityReadRequest(len(raw)), m.IdentityReadReply).data):
         raw += part
     if binascii.crc32(raw) != found.crc:
         raise IntegrityFailed("The unit's identity came damaged, or was changed meanwhile; ask again.")
@@ -137,7 +139,10 @@ def write(device: "Device", block: Block, asked: Callable[[int], None]) -> Known
     _ask(device)
     at = 0
     while at < len(raw):
-        at = device.request(m.IdentityWriteRequest(at, raw[at : at + _CHUNK]), m.IdentityWriteReply).next
+        taken = device.request(m.IdentityWriteRequest(at, raw[at : at + _CHUNK]), m.IdentityWriteReply).next
+        if not at < taken <= len(raw):
+            raise IntegrityFailed("The unit does not take the block in order; update its firmware, or try again.")
+        at = taken
     wait_s = device.request(m.IdentityKeepRequest(crc), m.IdentityKeepReply).armed_s
     if wait_s:
         asked(wait_s)

@@ -119,6 +119,26 @@ def test_a_new_unit_with_an_update_key_of_its_own_wants_the_button_for_another()
     assert -seconds(b"\x02" * 64) == next(code for code, known in m.CODES.items() if known.name == "SAFETY_LATCHED")
 
 
+def test_a_unit_that_never_ends_is_not_believed() -> None:
+    """One that tells more than a block, and one that always wants its beginning again."""
+    told = m.IdentityGetReply(1, m.IdentityValue.NONE, 0, 0, 7, b"A" * 32, b"B" * 32, 0, bytes(8), b"")
+    asked: list[object] = []
+
+    def request(message: object, reply: object) -> object:
+        asked.append(message)
+        assert len(asked) < 20
+        if isinstance(message, m.IdentityReadRequest):
+            return m.IdentityReadReply(message.offset, bytes(200))
+        return m.IdentityWriteReply(0) if isinstance(message, m.IdentityWriteRequest) else told
+
+    device: Any = SimpleNamespace(request=request)
+    with pytest.raises(IntegrityFailed, match="damaged"):
+        identity.read(device)
+    asked.clear()
+    with pytest.raises(IntegrityFailed, match="in order"):
+        identity.write(device, WHOLE, forbidden)
+
+
 def raw_write(device: Device, raw: bytes, crc: int | None = None) -> int:
     at = 0
     while at < len(raw):
