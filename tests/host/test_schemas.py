@@ -22,7 +22,7 @@ STREAMS = {
 """Commands without an answer of their own."""
 ELSEWHERE = {
     *("flash recover", "update", "rollback", "tune", "calibrate dose", "calibrate sensors"),
-    *("session clean", "session pause", "session resume", "podlet keys"),
+    *("session clean", "session pause", "session resume"),
     *(f"sim {name}" for name in ("advance", "fault", "insert", "press", "remove")),
     *(f"release {name}" for name in ("build", "keygen", "sign", "verify")),
 }
