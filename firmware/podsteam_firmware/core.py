@@ -39,6 +39,7 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_firmware.hal.verbs import Hal, Work
+    from podsteam_firmware.podlet.recall import Intake
 
 TICK_MS = const(50)
 """Period of `step`."""
@@ -83,6 +84,7 @@ class Core:
         self.session.most_mg_min = self.config[3]
         self.reader = Reader(hal)
         self.reader.allergens = config.allergens(hal)
+        self.reader.recalls = bool(hal.file_list("recall"))
         self.signs = Signs(self.session, self.supervisor, self.reader)
         self.ledger = Ledger(hal)
         self.book = Book(self.ledger, self.reader)
@@ -96,6 +98,8 @@ class Core:
         """Work between the ticks that is loaded on demand: an update, or the trial of one."""
         self.updating = False
         """That work is an update."""
+        self.recall: "Intake | None" = None
+        """The recall list that is being taken up, or was last."""
         self.restart_ms = -1
         """When a restart was asked for, below 0: none was. It comes once the answer has left."""
         self._odd = False

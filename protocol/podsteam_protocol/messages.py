@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 1869568019
+SCHEMA_HASH = 84734905
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -85,6 +85,9 @@ CLOCK_REP = "<IBHH"
 ALLERGENS = const(0x2d)
 ALLERGENS_REQ = "<BI"
 ALLERGENS_REP = "<IIB"
+RECALL = const(0x2e)
+RECALL_REQ = "<H"
+RECALL_REP = "<BHBH"
 RECORD_LIST = const(0x30)
 RECORD_LIST_REQ = "<B"
 RECORD_LIST_REP = "<BBHI"
@@ -206,6 +209,7 @@ PODLET_EXPIRED = const(5)
 PODLET_UNREADABLE = const(6)
 PODLET_REMOVED = const(7)
 PODLET_ALLERGEN = const(8)
+PODLET_RECALLED = const(9)
 
 WRITE_IDLE = const(0)
 WRITE_BUSY = const(1)
@@ -229,10 +233,16 @@ DOSE_NOT_CONTENT = const(13)
 DOSE_NOT_RECORDED = const(14)
 DOSE_DAY_CAP = const(15)
 DOSE_ALLERGEN = const(16)
+DOSE_RECALLED = const(17)
 
 CLOCK_NONE = const(0)
 CLOCK_HOST = const(1)
 CLOCK_BATTERY = const(2)
+
+RECALL_NONE = const(0)
+RECALL_CHECKING = const(1)
+RECALL_TAKEN = const(2)
+RECALL_REFUSED = const(3)
 
 BLOB_RECORD = const(1)
 BLOB_LOG = const(2)
@@ -376,6 +386,10 @@ CODE_UPDATE_INTERPRETER = const(526)
 CODE_UPDATE_NO_SLOT = const(527)
 CODE_CLOCK_BACK = const(550)
 CODE_ALLERGEN = const(551)
+CODE_RECALLED = const(552)
+CODE_RECALL_SIGNATURE = const(553)
+CODE_RECALL_FORM = const(554)
+CODE_RECALL_OLD = const(555)
 
 SIGN_STEP_MS = const(200)
 SIGN_STEPS = const(20)

@@ -494,6 +494,21 @@ MESSAGES = (
         ("OUT_OF_RANGE", "BUSY_SESSION", "STORE_FAILED"),
     ),
     (
+        0x2E,
+        "RECALL",
+        "request",
+        "Take up a signed recall list that was pushed into the inbox, or ask how that went. The check takes some seconds. A "
+        "key's list only grows. Taken up at rest only.",
+        (("inbox", "H", "", "number of the blob in the inbox; 0: ask only"),),
+        (
+            ("stage", "B", "enum RECALL", "how the last one went"),
+            ("code", "H", "enum CODE", "why it was refused; 0: it was not"),
+            ("lists", "B", "", "lists that count: those of keys that the device trusts"),
+            ("entries", "H", "", "what they name in all"),
+        ),
+        ("NOT_FOUND", "BUSY_SESSION"),
+    ),
+    (
         0x30,
         "RECORD_LIST",
         "request",
@@ -918,6 +933,7 @@ ENUMS = (
             (6, "UNREADABLE", "no limits can be read, so nothing is dosed"),
             (7, "REMOVED", "taken out during a session"),
             (8, "ALLERGEN", "holds what its owner has listed as an allergen: waits for a hold of the button"),
+            (9, "RECALLED", "named by a recall list of a key that the device trusts"),
         ),
     ),
     (
@@ -951,6 +967,7 @@ ENUMS = (
             (14, "NOT_RECORDED", "refused: the device's ledger could not take it down"),
             (15, "DAY_CAP", "made smaller or refused: most in 24 hours on this device"),
             (16, "ALLERGEN", "refused: nobody has agreed to what its owner has listed as an allergen"),
+            (17, "RECALLED", "refused: the podlet was recalled"),
         ),
     ),
     (
@@ -960,6 +977,16 @@ ENUMS = (
             (0, "NONE", "nothing: the time is not known"),
             (1, "HOST", "the device itself since a host told the time; a restart loses it"),
             (2, "BATTERY", "a clock with a battery"),
+        ),
+    ),
+    (
+        "RECALL",
+        "How taking up a recall list went.",
+        (
+            (0, "NONE", "none was since the device's start"),
+            (1, "CHECKING", "its form and its signature are being checked"),
+            (2, "TAKEN", "it is in use"),
+            (3, "REFUSED", "the lists from before are in use"),
         ),
     ),
     (
@@ -1152,6 +1179,10 @@ CODES = (
     (527, "UPDATE_NO_SLOT", "This unit's application runs from no slot, so it cannot be replaced over the link.", "The request was refused.", "`podsteam flash` installs one."),
     (550, "CLOCK_BACK", "The clock was set to a day before one that the device has known.", "The newest day counts on: nothing that has expired is good again.", "Check the clock of this computer."),
     (551, "ALLERGEN", "The podlet holds what its owner has listed as an allergen.", "Nothing is dosed until the button agrees.", "Take it out, or hold the device's button for 3 s to use it all the same."),
+    (552, "RECALLED", "The podlet was recalled, by a key that the device trusts.", "Nothing is dosed.", "Take it out and ask its maker."),
+    (553, "RECALL_SIGNATURE", "The recall list's signature is wrong, or its key is not trusted.", "Nothing was stored.", "Trust the maker's key first (`podsteam podlet trust`), or get the list anew."),
+    (554, "RECALL_FORM", "That is no recall list, or it is damaged.", "Nothing was stored.", "Get the list anew."),
+    (555, "RECALL_OLD", "The recall list is older than the one that is stored, or leaves out what that names.", "Nothing was stored.", "Get a newer one."),
 )
 
 # More about the faults among them, which the device finds by itself: (name, class, latches, what can be behind it). The

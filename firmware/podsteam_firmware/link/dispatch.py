@@ -63,8 +63,10 @@ class Dispatcher:
             from podsteam_firmware.link import requests_config as late
         elif kind == m.CLOCK:
             from podsteam_firmware.link import requests_clock as late
-        elif kind == m.ALLERGENS:
+        elif kind == m.ALLERGENS or kind == m.RECALL:
             from podsteam_firmware.link import requests_care as late
+        elif kind in (m.PODLET_WRITE, m.PODLET_KEYS, m.CAL_SET, m.DESCALE_DONE, m.DOSE_CAL_SET):
+            from podsteam_firmware.link import requests_unit as late
         else:
             return None
         self._handlers.update(late.HANDLERS)

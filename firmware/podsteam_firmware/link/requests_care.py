@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests about what must not be dosed: the owner's allergens. Loaded when the first of them comes."""
+"""Requests about what must not be dosed: the owner's allergens, makers' recalls. Loaded with the first of them."""
 
 import struct
 
+from podsteam_firmware.link.bulk import path
 from podsteam_firmware.link.layout import BODY
 from podsteam_firmware.store import config, params
 from podsteam_protocol import messages as m
@@ -36,5 +37,30 @@ def _allergens(core: "Core", now_ms: int, payload: memoryview, reply: bytearray)
     return 9
 
 
-HANDLERS = {m.ALLERGENS: (5, _allergens)}
+def _recall(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    from podsteam_firmware.podlet import recall
+
+    number = struct.unpack_from("<H", payload, 0)[0]
+    intake = core.recall
+    if number:
+        if not core.may_write() or (core.extra is not None and core.extra is not intake):
+            return -m.CODE_BUSY_SESSION
+        name = path(m.BLOB_INBOX, number)
+        if core.hal.file_read_at(name, 0, bytearray(1)) != 1:
+            return -m.CODE_NOT_FOUND
+        intake = core.recall = recall.Intake(core.hal, core.reader, name)
+        core.extra = intake
+    stage = intake.stage if intake else m.RECALL_NONE
+    if stage != m.RECALL_CHECKING and core.extra is intake:
+        # Another piece of work may take its place.
+        core.extra = None
+    lists = recall.trusted(core.hal)
+    total = 0
+    for _, count in lists:
+        total += count
+    struct.pack_into("<BHBH", reply, BODY, stage, intake.code if intake else 0, len(lists), total)
+    return 6
+
+
+HANDLERS = {m.ALLERGENS: (5, _allergens), m.RECALL: (2, _recall)}
 """Request id to (least payload in bytes, handler)."""

@@ -3,8 +3,8 @@
 
 Open by default: an unsigned or unknown podlet works, under the guest caps below, which no tag can widen; one whose
 signature by a known key was checked works under its own, within those of the doser. It is refused only when it is
-exhausted, past its date and the grace after it, or when its limits cannot be read; what its owner has listed as an
-allergen waits for the button.
+exhausted, recalled, past its date and the grace after it, or when its limits cannot be read; what its owner has listed
+as an allergen waits for the button.
 """
 
 from podsteam_firmware.podlet.record import Record
@@ -65,6 +65,8 @@ class Limits:
         """What the owner has listed, a bit for each."""
         self.listed = 0
         """What of it the podlet holds."""
+        self.recalled = False
+        """A list of a key that the device trusts names the podlet."""
         self.agreed = False
         """The button was held to use it all the same; until it is taken out."""
         self._known_uid = bytearray(7)
@@ -105,6 +107,8 @@ class Limits:
         if self.outlet_min_cdeg >= self.outlet_max_cdeg:
             self.clear_limits()
             self.enter(m.PODLET_UNREADABLE)
+        elif self.recalled:
+            self.enter(m.PODLET_RECALLED)
         elif self._expired(record, today):
             self.enter(m.PODLET_EXPIRED)
         else:

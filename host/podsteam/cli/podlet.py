@@ -9,6 +9,7 @@ import click
 
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Group, settings_of
+from podsteam.cli.recall import recall
 
 if TYPE_CHECKING:
     from podsteam.podlet_place import Place
@@ -23,6 +24,9 @@ _KEY = click.option("--key", type=_FILE, metavar="FILE", help="PEM file with the
 @click.group(cls=Group)
 def podlet() -> None:
     """The podlet in the holder, and podlets of your own: make, write, sign, check, empty them."""
+
+
+podlet.add_command(recall)
 
 
 @podlet.command()

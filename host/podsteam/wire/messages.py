@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x6f6f5813
+SCHEMA_HASH = 0x050cf3b9
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -174,6 +174,8 @@ class PodletValue(IntEnum):
     """taken out during a session"""
     ALLERGEN = 8
     """holds what its owner has listed as an allergen: waits for a hold of the button"""
+    RECALLED = 9
+    """named by a recall list of a key that the device trusts"""
 
 
 class WriteValue(IntEnum):
@@ -226,6 +228,8 @@ class DoseValue(IntEnum):
     """made smaller or refused: most in 24 hours on this device"""
     ALLERGEN = 16
     """refused: nobody has agreed to what its owner has listed as an allergen"""
+    RECALLED = 17
+    """refused: the podlet was recalled"""
 
 
 class ClockValue(IntEnum):
@@ -237,6 +241,19 @@ class ClockValue(IntEnum):
     """the device itself since a host told the time; a restart loses it"""
     BATTERY = 2
     """a clock with a battery"""
+
+
+class RecallValue(IntEnum):
+    """How taking up a recall list went."""
+
+    NONE = 0
+    """none was since the device's start"""
+    CHECKING = 1
+    """its form and its signature are being checked"""
+    TAKEN = 2
+    """it is in use"""
+    REFUSED = 3
+    """the lists from before are in use"""
 
 
 class BlobValue(IntEnum):
@@ -1280,6 +1297,34 @@ class AllergensReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class RecallRequest(Message):
+    """Take up a signed recall list that was pushed into the inbox, or ask how that went. The check takes some seconds. A key's list only grows. Taken up at rest only."""
+
+    ID: ClassVar[int] = 0x2e
+    FORMAT: ClassVar[str] = "<H"
+
+    inbox: int = 0
+    """Number of the blob in the inbox; 0: ask only."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallReply(Message):
+    """Reply to RECALL."""
+
+    ID: ClassVar[int] = 0xae
+    FORMAT: ClassVar[str] = "<BHBH"
+
+    stage: int = 0
+    """How the last one went, [enum RECALL]."""
+    code: int = 0
+    """Why it was refused; 0: it was not, [enum CODE]."""
+    lists: int = 0
+    """Lists that count: those of keys that the device trusts."""
+    entries: int = 0
+    """What they name in all."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordListRequest(Message):
     """One entry of the list of session records on the device, oldest first."""
 
@@ -1914,6 +1959,10 @@ CODES: dict[int, Code] = {
     527: Code('UPDATE_NO_SLOT', "This unit's application runs from no slot, so it cannot be replaced over the link.", 'The request was refused.', '`podsteam flash` installs one.'),
     550: Code('CLOCK_BACK', 'The clock was set to a day before one that the device has known.', 'The newest day counts on: nothing that has expired is good again.', 'Check the clock of this computer.'),
     551: Code('ALLERGEN', 'The podlet holds what its owner has listed as an allergen.', 'Nothing is dosed until the button agrees.', "Take it out, or hold the device's button for 3 s to use it all the same."),
+    552: Code('RECALLED', 'The podlet was recalled, by a key that the device trusts.', 'Nothing is dosed.', 'Take it out and ask its maker.'),
+    553: Code('RECALL_SIGNATURE', "The recall list's signature is wrong, or its key is not trusted.", 'Nothing was stored.', "Trust the maker's key first (`podsteam podlet trust`), or get the list anew."),
+    554: Code('RECALL_FORM', 'That is no recall list, or it is damaged.', 'Nothing was stored.', 'Get the list anew.'),
+    555: Code('RECALL_OLD', 'The recall list is older than the one that is stored, or leaves out what that names.', 'Nothing was stored.', 'Get a newer one.'),
 }
 
 
