@@ -87,6 +87,7 @@ class Core:
         self.reader.recalls = bool(hal.file_list("recall"))
         self.signs = Signs(self.session, self.supervisor, self.reader)
         self.ledger = Ledger(hal)
+        self.reader.ledger = self.ledger
         self.book = Book(self.ledger, self.reader)
         self.doser = Doser(self.reader, self.events, self.book)
         self.lease = Lease()

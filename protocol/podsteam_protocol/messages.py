@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 84734905
+SCHEMA_HASH = 14330232
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -390,6 +390,7 @@ CODE_RECALLED = const(552)
 CODE_RECALL_SIGNATURE = const(553)
 CODE_RECALL_FORM = const(554)
 CODE_RECALL_OLD = const(555)
+CODE_ROLLED_BACK = const(556)
 
 SIGN_STEP_MS = const(200)
 SIGN_STEPS = const(20)

@@ -1183,6 +1183,7 @@ CODES = (
     (553, "RECALL_SIGNATURE", "The recall list's signature is wrong, or its key is not trusted.", "Nothing was stored.", "Trust the maker's key first (`podsteam podlet trust`), or get the list anew."),
     (554, "RECALL_FORM", "That is no recall list, or it is damaged.", "Nothing was stored.", "Get the list anew."),
     (555, "RECALL_OLD", "The recall list is older than the one that is stored, or leaves out what that names.", "Nothing was stored.", "Get a newer one."),
+    (556, "ROLLED_BACK", "The tag tells fewer doses than this device has given from it.", "The device's own count holds.", "Ask whoever had the podlet: its tag was written back."),
 )
 
 # More about the faults among them, which the device finds by itself: (name, class, latches, what can be behind it). The

@@ -102,7 +102,7 @@ def record(fields: dict[int, object]) -> tuple[bytearray, Record]:
 
 def is_named(files: Files, fields: dict[int, object]) -> bool:
     image, found = record(fields)
-    search = recall.Search(files, image, bytearray(UID), found)  # type: ignore[arg-type]
+    search = recall.Lookup(files, image, bytearray(UID), found)  # type: ignore[arg-type]
     result, looks = 0, 0
     while not result:
         result, looks = search.step(), looks + 1

@@ -22,7 +22,8 @@ except ImportError:
 if TYPE_CHECKING:
     from podsteam_firmware.crypto.ecdsa import Verifier
     from podsteam_firmware.hal.verbs import Hal
-    from podsteam_firmware.podlet.recall import Search
+    from podsteam_firmware.podlet.witness import Search
+    from podsteam_firmware.store.ledger import Ledger
 
 WRITE_IDLE = const(0)
 WRITE_BUSY = const(1)
@@ -83,6 +84,8 @@ class Reader(Limits):
         self._at = 0
         self.recalls = False
         """There are recall lists to look into."""
+        self.ledger: "Ledger | None" = None
+        """The doses that this device has given."""
         self._search: "Search | None" = None
         self._check: "Verifier | None" = None
         """The signature's check, while it goes on."""
@@ -105,7 +108,7 @@ class Reader(Limits):
         """Grows with each tag that comes, so that a swap cannot go unnoticed; wraps at 2^30."""
         self.fault = 0
         """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT, CODE_TAG_CHANGED, CODE_ALLERGEN, CODE_RECALLED,
-        CODE_SIGNATURE_WRONG, or what `date_note` says."""
+        CODE_SIGNATURE_WRONG, CODE_ROLLED_BACK, or what `date_note` says."""
         self.write_state = WRITE_IDLE
         """How the last `note_dose` went: WRITE_BUSY, WRITE_DONE or WRITE_FAILED."""
         self.in_use = False
@@ -365,7 +368,7 @@ class Reader(Limits):
             good = True
         if not good:
             self._unreadable()
-        elif phase < _SLOTS or (self.recalls and self._looks(phase)):
+        elif phase < _SLOTS or self._looks(phase):
             self._phase = min(phase + 1, _RECALL)
         else:
             self._to_read = False
@@ -374,18 +377,15 @@ class Reader(Limits):
             self._go(_RELEASE)
 
     def _looks(self, phase: int) -> bool:
-        """One look into the recall lists; False when that was the last."""
-        search = self._search
-        if phase == _SLOTS or search is None:
-            from podsteam_firmware.podlet import recall
+        """One look at what else is known of the podlet (`witness`); False when that was the last."""
+        if phase == _SLOTS and (self.recalls or (self.ledger is not None and self.ledger.head)):
+            from podsteam_firmware.podlet import witness
 
-            self._search = recall.Search(self._hal, self.image, self.uid, self.record)
-            return True
-        found = search.step()
-        if found:
-            self.recalled = found > 0
-            self._search = None
-        return not found
+            self._search = witness.Search(self._hal, self)
+        search = self._search
+        if search is not None and not search.step():
+            self._search = search = None
+        return search is not None
 
     def read_again(self) -> None:
         """What the tag says is to be judged from the beginning."""
@@ -409,7 +409,9 @@ class Reader(Limits):
 
     def _judge(self) -> None:
         self.judge(self.record, self.uid, self._hal.unix_s() // 86400)
-        self.fault = m.CODE_SIGNATURE_WRONG if self._wrong else self.date_note
+        self.fault = m.CODE_ROLLED_BACK if self.rolled_back else self.date_note
+        if self._wrong:
+            self.fault = m.CODE_SIGNATURE_WRONG
         if self.state >= m.PODLET_ALLERGEN:
             # Each of these states has a note of its own, in the same order.
             self.fault = self.state - m.PODLET_ALLERGEN + m.CODE_ALLERGEN

@@ -79,7 +79,7 @@ def entries_of(image: bytearray, uid: bytearray, record: "Record") -> "list[byte
     return found
 
 
-class Search:
+class Lookup:
     """Looks for a podlet in the lists that count, one entry a step."""
 
     def __init__(self, hal: "Hal", image: bytearray, uid: bytearray, record: "Record") -> None:

@@ -95,13 +95,13 @@ def _toml(memory: bytes) -> bytes:
 @click.pass_context
 def write(ctx: click.Context, file: Path, to: Path | None, tag: str | None, update: bool) -> Answer:
     """Make a podlet of FILE: on the tag in the holder, or in a tag dump with --to."""
-    from podsteam.podlet_file import identity, load
-    from podsteam.podlet_image import change, main_of, make
+    from podsteam.podlet_file import load
+    from podsteam.podlet_image import change, identity, main_of, make
     from podsteam.podlet_place import opened
 
     described = load(file)
     with opened(settings_of(ctx), to, tag or described.model or "NTAG215") as place:
-        name = identity(described.main, file.stem)
+        name = identity(place.memory)
         if update:
             from podsteam_protocol import podlet as p
 

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x050cf3b9
+SCHEMA_HASH = 0x00daa978
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -1963,6 +1963,7 @@ CODES: dict[int, Code] = {
     553: Code('RECALL_SIGNATURE', "The recall list's signature is wrong, or its key is not trusted.", 'Nothing was stored.', "Trust the maker's key first (`podsteam podlet trust`), or get the list anew."),
     554: Code('RECALL_FORM', 'That is no recall list, or it is damaged.', 'Nothing was stored.', 'Get the list anew.'),
     555: Code('RECALL_OLD', 'The recall list is older than the one that is stored, or leaves out what that names.', 'Nothing was stored.', 'Get a newer one.'),
+    556: Code('ROLLED_BACK', 'The tag tells fewer doses than this device has given from it.', "The device's own count holds.", 'Ask whoever had the podlet: its tag was written back.'),
 }
 
 
