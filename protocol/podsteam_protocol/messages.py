@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 14330232
+SCHEMA_HASH = 282692056
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -303,6 +303,7 @@ FLAG_DRIFTING = const(512)
 FLAG_DESCALE = const(1024)
 FLAG_UNDRAINED = const(2048)
 FLAG_OUTLET_HOT = const(4096)
+FLAG_CLEAN = const(8192)
 
 KNOWN_TO_STEAM = const(1)
 KNOWN_STEAM_LEFT = const(2)

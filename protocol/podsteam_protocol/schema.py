@@ -1079,6 +1079,7 @@ BITS = (
             (10, "DESCALE", "scale has grown: descale soon"),
             (11, "UNDRAINED", "the condensate trap is full"),
             (12, "OUTLET_HOT", "outlet over its scald limit: nothing starts"),
+            (13, "CLEAN", "the line wants cleaning: 200 doses since the last, or a treatment has stood in it for three days"),
         ),
     ),
     (

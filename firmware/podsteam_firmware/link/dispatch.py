@@ -61,6 +61,8 @@ class Dispatcher:
             from podsteam_firmware.link import requests_bulk as late
         elif kind == m.CONFIG_GET or kind == m.CONFIG_SET:
             from podsteam_firmware.link import requests_config as late
+        elif kind == m.TUNE or kind == m.TUNE_GET:
+            from podsteam_firmware.link import requests_tune as late
         elif kind == m.CLOCK:
             from podsteam_firmware.link import requests_clock as late
         elif kind == m.ALLERGENS or kind == m.RECALL:

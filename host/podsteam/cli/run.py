@@ -311,6 +311,8 @@ def _cleaning_due(device: "Device", store: "Store") -> str:
     from podsteam.store.cleaning import line_of
 
     why = line_of(store, device.hello.uid.hex(), store.now()).due()
+    if not why and device.status().flags & m.FlagBits.CLEAN:
+        why = "The device counts many doses since its last cleaning, or a treatment that has stood in its line for days"
     return f"{why}: put in a cleaning podlet and run `podsteam session clean`." if why else ""
 
 

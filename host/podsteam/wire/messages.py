@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x00daa978
+SCHEMA_HASH = 0x10d989d8
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -389,6 +389,8 @@ class FlagBits(IntFlag):
     """the condensate trap is full"""
     OUTLET_HOT = 0x1000
     """outlet over its scald limit: nothing starts"""
+    CLEAN = 0x2000
+    """the line wants cleaning: 200 doses since the last, or a treatment has stood in it for three days"""
 
 
 class KnownBits(IntFlag):
