@@ -437,6 +437,8 @@ class Core:
             line = (min(line[0] + doses, 0xFFFF), self.book.minute)
         elif doses or (self.session.steam_ms >= _RINSE_MS and not self.session.program.dose_count):
             line = (0, 0)
+        if doses and self.reader.record.floor_page:
+            self.reader.read_again()
         self._line_news = line != self._line
         self._line = line
 

@@ -51,7 +51,7 @@ PROOF_S = 5.0
 _WRITE_S = 4.0
 """Device time for a few pages of a tag, retries included."""
 _RECALL_S = 40.0
-"""Device time for a recall list's check."""
+"""Device time for a check of a signature."""
 _RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
 
 
@@ -335,6 +335,19 @@ class Device:
         """
         change = replace_by is not None
         return self._when_open(m.AllergensRequest(change, replace_by or 0), m.AllergensReply)
+
+    def podlet_tag(self, password: bytes = b"") -> m.PodletTagReply:
+        """What the tag in the holder is: NXP's signature, counter, locks. With 4 bytes, try them as its password.
+
+        Refused while a session runs. A tag that does not answer is FAILED in the reply.
+        """
+        kind = 2 if password else 1
+        reply = self._when_open(m.PodletTagRequest(kind, password), m.PodletTagReply)
+        deadline = self.port.clock.now() + self.in_clock(_RECALL_S)
+        while reply.state == m.WriteValue.BUSY and self.port.clock.now() < deadline:
+            self.port.clock.sleep(self.in_clock(0.2))
+            reply = self.request(m.PodletTagRequest(0), m.PodletTagReply)
+        return reply
 
     def recall(self, inbox: int = 0) -> m.RecallReply:
         """How the last recall list went, after taking up blob `inbox` of the inbox unless that is 0."""

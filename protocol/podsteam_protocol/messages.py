@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 282692056
+SCHEMA_HASH = 1688079077
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -88,6 +88,9 @@ ALLERGENS_REP = "<IIB"
 RECALL = const(0x2e)
 RECALL_REQ = "<H"
 RECALL_REP = "<BHBH"
+PODLET_TAG = const(0x2f)
+PODLET_TAG_REQ = "<B"
+PODLET_TAG_REP = "<BHBIBB5sH"
 RECORD_LIST = const(0x30)
 RECORD_LIST_REQ = "<B"
 RECORD_LIST_REP = "<BBHI"
@@ -392,6 +395,9 @@ CODE_RECALL_SIGNATURE = const(553)
 CODE_RECALL_FORM = const(554)
 CODE_RECALL_OLD = const(555)
 CODE_ROLLED_BACK = const(556)
+CODE_TAG_LIMIT = const(557)
+CODE_TAG_PASSWORD = const(558)
+CODE_TAG_COPY = const(559)
 
 SIGN_STEP_MS = const(200)
 SIGN_STEPS = const(20)

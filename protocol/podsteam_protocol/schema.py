@@ -509,6 +509,28 @@ MESSAGES = (
         ("NOT_FOUND", "BUSY_SESSION"),
     ),
     (
+        0x2F,
+        "PODLET_TAG",
+        "request",
+        "Look at the tag itself: is it NXP's, what is locked, how often was it read. Or try a password, where the tag does not "
+        "count wrong ones. Begun at rest only; ask until it is no longer BUSY.",
+        (
+            ("what", "B", "", "0: ask only, 1: look, 2: try the password"),
+            ("password", "*", "", "4 bytes, to try; else none"),
+        ),
+        (
+            ("state", "B", "enum WRITE", "how the last look went"),
+            ("code", "H", "enum CODE", "why it failed, or what was found; 0: nothing"),
+            ("original", "B", "", "NXP's signature of the UID; 0: not known, 1: right, 2: wrong"),
+            ("counter", "I", "", "fields in which the tag was read, if it counts them; all ones: it does not, or not for us"),
+            ("auth0", "B", "", "first page that needs the password; beyond the last one: none does"),
+            ("access", "B", "", "byte ACCESS: bit 7 reading needs it too, 6 configuration locked, 4 counts, 3 counter behind it, 2-0 limit"),
+            ("locks", "5s", "", "static lock bytes, then the dynamic ones"),
+            ("answered", "H", "", "what the tag answered to the right password"),
+        ),
+        ("NO_PODLET", "BUSY_SESSION", "OUT_OF_RANGE"),
+    ),
+    (
         0x30,
         "RECORD_LIST",
         "request",
@@ -1185,6 +1207,9 @@ CODES = (
     (554, "RECALL_FORM", "That is no recall list, or it is damaged.", "Nothing was stored.", "Get the list anew."),
     (555, "RECALL_OLD", "The recall list is older than the one that is stored, or leaves out what that names.", "Nothing was stored.", "Get a newer one."),
     (556, "ROLLED_BACK", "The tag tells fewer doses than this device has given from it.", "The device's own count holds.", "Ask whoever had the podlet: its tag was written back."),
+    (557, "TAG_LIMIT", "The tag counts wrong passwords and locks itself for good, or does not say.", "No password was tried.", "Use the reader that set it up."),
+    (558, "TAG_PASSWORD", "The password is wrong.", "Nothing was changed; this tag counts no wrong ones.", "Try the right one."),
+    (559, "TAG_COPY", "NXP's signature of the tag's UID is wrong: the chip is another maker's, or a copy.", "It doses all the same.", "Nothing, or ask whoever made the podlet."),
 )
 
 # More about the faults among them, which the device finds by itself: (name, class, latches, what can be behind it). The

@@ -65,7 +65,7 @@ class Dispatcher:
             from podsteam_firmware.link import requests_tune as late
         elif kind == m.CLOCK:
             from podsteam_firmware.link import requests_clock as late
-        elif kind == m.ALLERGENS or kind == m.RECALL:
+        elif m.ALLERGENS <= kind <= m.PODLET_TAG:
             from podsteam_firmware.link import requests_care as late
         elif kind in (m.PODLET_WRITE, m.PODLET_KEYS, m.CAL_SET, m.DESCALE_DONE, m.DOSE_CAL_SET):
             from podsteam_firmware.link import requests_unit as late

@@ -62,5 +62,31 @@ def _recall(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) ->
     return 6
 
 
-HANDLERS = {m.ALLERGENS: (5, _allergens), m.RECALL: (2, _recall)}
+def _tag(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    from podsteam_firmware.podlet import errand
+
+    what = payload[0]
+    reader = core.reader
+    task = reader.errand
+    if what:
+        if not core.may_write() or (task is not None and task.state == m.WRITE_BUSY):
+            return -m.CODE_BUSY_SESSION
+        if what > errand.PASSWORD or len(payload) != (5 if what == errand.PASSWORD else 1):
+            return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, 0, what)
+        if not reader.present or not reader.tag_type:
+            return -m.CODE_NO_PODLET
+        task = reader.errand = errand.Errand(reader, what, bytes(payload[1:]))
+    if task is None:
+        task = errand.Errand(reader, 0)
+        task.state = m.WRITE_IDLE
+    if task.state == m.WRITE_BUSY and core.extra is None:
+        core.extra = task
+    elif task.state != m.WRITE_BUSY and core.extra is task:
+        core.extra = None
+    struct.pack_into("<BHBI", reply, BODY, task.state, task.code, task.original, task.counter)
+    struct.pack_into("<BB5sH", reply, BODY + 8, task.auth0, task.access, task.locks, task.pack)
+    return 17
+
+
+HANDLERS = {m.ALLERGENS: (5, _allergens), m.RECALL: (2, _recall), m.PODLET_TAG: (1, _tag)}
 """Request id to (least payload in bytes, handler)."""

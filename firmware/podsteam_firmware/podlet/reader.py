@@ -22,6 +22,7 @@ except ImportError:
 if TYPE_CHECKING:
     from podsteam_firmware.crypto.ecdsa import Verifier
     from podsteam_firmware.hal.verbs import Hal
+    from podsteam_firmware.podlet.errand import Errand
     from podsteam_firmware.podlet.witness import Search
     from podsteam_firmware.store.ledger import Ledger
 
@@ -56,6 +57,7 @@ _SLOTS = const(6)
 _RECALL = const(7)
 _READ = const(8)
 _WRITE = const(9)
+_ERRAND = const(10)
 
 
 class Reader(Limits):
@@ -111,6 +113,8 @@ class Reader(Limits):
         CODE_SIGNATURE_WRONG, CODE_ROLLED_BACK, or what `date_note` says."""
         self.write_state = WRITE_IDLE
         """How the last `note_dose` went: WRITE_BUSY, WRITE_DONE or WRITE_FAILED."""
+        self.errand: "Errand | None" = None
+        """What else is to be done with the tag, or was last."""
         self.in_use = False
         """Set while a session doses: a tag that goes then leaves PODLET_REMOVED behind until this is cleared."""
 
@@ -304,11 +308,17 @@ class Reader(Limits):
             nl = record.nl_used + self._slot_nl
             record.encode_next(self._slot, self._slot_doses, nl, self._slot_day, self._slot_session)
             self._visit.write(record.next_slot_at(), self._slot, p.SLOT_SIZE)
+        elif self.errand is not None and self.errand.begin(self._chip):
+            self._phase = _ERRAND
         else:
             self._go(_RELEASE)
 
     def _take(self, phase: int, now_ms: int) -> None:
-        """A command of a reading or writing was answered."""
+        """A command of a reading, a writing or an errand was answered."""
+        if phase == _ERRAND:
+            if self.errand is None or self.errand.take():
+                self._go(_RELEASE)
+            return
         visit = self._visit
         outcome = visit.take()
         if outcome == ntag.FAILED:
@@ -374,6 +384,10 @@ class Reader(Limits):
             self._to_read = False
             self._begin_check()
             self._judge()
+            if record.floor_page and not self.in_use:
+                from podsteam_firmware.podlet import errand
+
+                self.errand = errand.floor(self) or self.errand
             self._go(_RELEASE)
 
     def _looks(self, phase: int) -> bool:

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x10d989d8
+SCHEMA_HASH = 0x649e0ae5
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -1327,6 +1327,45 @@ class RecallReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class PodletTagRequest(Message):
+    """Look at the tag itself: is it NXP's, what is locked, how often was it read. Or try a password, where the tag does not count wrong ones. Begun at rest only; ask until it is no longer BUSY."""
+
+    ID: ClassVar[int] = 0x2f
+    FORMAT: ClassVar[str] = "<B"
+    TAIL: ClassVar[bool] = True
+
+    what: int = 0
+    """0: ask only, 1: look, 2: try the password."""
+    password: bytes = b""
+    """4 bytes, to try; else none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodletTagReply(Message):
+    """Reply to PODLET_TAG."""
+
+    ID: ClassVar[int] = 0xaf
+    FORMAT: ClassVar[str] = "<BHBIBB5sH"
+
+    state: int = 0
+    """How the last look went, [enum WRITE]."""
+    code: int = 0
+    """Why it failed, or what was found; 0: nothing, [enum CODE]."""
+    original: int = 0
+    """NXP's signature of the UID; 0: not known, 1: right, 2: wrong."""
+    counter: int = 0
+    """Fields in which the tag was read, if it counts them; all ones: it does not, or not for us."""
+    auth0: int = 0
+    """First page that needs the password; beyond the last one: none does."""
+    access: int = 0
+    """Byte ACCESS: bit 7 reading needs it too, 6 configuration locked, 4 counts, 3 counter behind it, 2-0 limit."""
+    locks: bytes = b""
+    """Static lock bytes, then the dynamic ones."""
+    answered: int = 0
+    """What the tag answered to the right password."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordListRequest(Message):
     """One entry of the list of session records on the device, oldest first."""
 
@@ -1966,6 +2005,9 @@ CODES: dict[int, Code] = {
     554: Code('RECALL_FORM', 'That is no recall list, or it is damaged.', 'Nothing was stored.', 'Get the list anew.'),
     555: Code('RECALL_OLD', 'The recall list is older than the one that is stored, or leaves out what that names.', 'Nothing was stored.', 'Get a newer one.'),
     556: Code('ROLLED_BACK', 'The tag tells fewer doses than this device has given from it.', "The device's own count holds.", 'Ask whoever had the podlet: its tag was written back.'),
+    557: Code('TAG_LIMIT', 'The tag counts wrong passwords and locks itself for good, or does not say.', 'No password was tried.', 'Use the reader that set it up.'),
+    558: Code('TAG_PASSWORD', 'The password is wrong.', 'Nothing was changed; this tag counts no wrong ones.', 'Try the right one.'),
+    559: Code('TAG_COPY', "NXP's signature of the tag's UID is wrong: the chip is another maker's, or a copy.", 'It doses all the same.', 'Nothing, or ask whoever made the podlet.'),
 }
 
 
