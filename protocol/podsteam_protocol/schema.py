@@ -506,7 +506,7 @@ MESSAGES = (
             ("lists", "B", "", "lists that count: those of keys that the device trusts"),
             ("entries", "H", "", "what they name in all"),
         ),
-        ("NOT_FOUND", "BUSY_SESSION"),
+        ("NOT_FOUND", "BUSY_SESSION", "STORE_FULL"),
     ),
     (
         0x2F,

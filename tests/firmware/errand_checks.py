@@ -93,13 +93,16 @@ def passwords() -> int:
                     assert (task.state, task.code, task.pack) == (m.WRITE_FAILED, m.CODE_TAG_PASSWORD, 0)
                 assert tag.failures == 0
                 played += 1
-    # The configuration itself lies behind the password: nobody knows the limit.
+    # The limit itself lies behind the password, all of the configuration or its end; what a reading is filled up with
+    # then, the first pages, must not pass for it: this UID begins with a byte that looks like no limit.
     for limit in (0, 3):
-        tag = tag_of(access=PROT | limit, auth0=0x82)
-        bench = read(tag)
-        task = done(bench, errand.PASSWORD, b"SESA", 2000)
-        assert (task.state, task.code, tag.failures) == (m.WRITE_FAILED, m.CODE_TAG_LIMIT, 0)
-        played += 1
+        for auth0 in (0x82, 0x83, 0x84):
+            tag = tag_of(access=PROT | limit, auth0=auth0, uid=b"\x08" + UID[1:])
+            task = done(read(tag), errand.PASSWORD, b"nope", 2000)
+            assert (task.state, task.code, tag.failures) == (m.WRITE_FAILED, m.CODE_TAG_LIMIT, 0)
+            task = done(read(tag), errand.LOOK)
+            assert (task.state, task.original, task.access) == (m.WRITE_DONE, 2, 0)
+            played += 1
     return played
 
 

@@ -48,8 +48,12 @@ def _recall(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) ->
         name = path(m.BLOB_INBOX, number)
         if core.hal.file_read_at(name, 0, bytearray(1)) != 1:
             return -m.CODE_NOT_FOUND
-        intake = core.recall = recall.Intake(core.hal, core.reader, name)
-        core.extra = intake
+        try:
+            intake = recall.Intake(core.hal, core.reader, name)
+        except MemoryError:
+            # Two lists of 4 KB each, while the heap is in pieces.
+            return -m.CODE_STORE_FULL
+        core.recall = core.extra = intake
     stage = intake.stage if intake else m.RECALL_NONE
     if stage != m.RECALL_CHECKING and core.extra is intake:
         # Another piece of work may take its place.

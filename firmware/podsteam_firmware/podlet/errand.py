@@ -53,6 +53,7 @@ _AT_COUNTER = const(2)
 _AT_PASSWORD = const(3)
 _AT_LOCK = const(4)
 _AT_LOCKED = const(5)
+_AT_ACCESS = const(6)
 
 # Page of the dynamic lock bytes by the storage byte; CFG0 and CFG1 follow it.
 _DYNLOCK = {0x0F: 0x28, 0x11: 0x82, 0x13: 0xE2}
@@ -80,6 +81,8 @@ class Errand:
         self._wanted = wanted
         self._step = _AT_CONFIG
         self._tries = 0
+        self._hidden = False
+        """The configuration cannot be read."""
         self._out = bytearray(7)
         self._chip: "Pn532 | None" = None
         self._check: "Verifier | None" = None
@@ -118,6 +121,8 @@ class Errand:
             out[6] = self._wanted >> 8
             self._step = _AT_LOCK
             chip.command(_IN_DATA_EXCHANGE, out, 7, 1, _LIMIT_MS)
+        elif self._hidden:
+            self._ask_signature()
         else:
             self._ask(_AT_CONFIG, _DYNLOCK[reader.tag_type])
         return True
@@ -129,6 +134,8 @@ class Errand:
             return self._take_config()
         if step == _AT_SIGNATURE:
             return self._take_signature()
+        if step == _AT_ACCESS:
+            return self._take_access()
         if step == _AT_COUNTER:
             return self._take_counter()
         if step == _AT_PASSWORD:
@@ -177,30 +184,31 @@ class Errand:
         if self._chip is not None:
             self._chip.command(code, self._out, length, 1 + answer, _LIMIT_MS)
 
+    def _ask_signature(self) -> None:
+        self._out[0] = _READ_SIG
+        self._out[1] = 0
+        self._send(_AT_SIGNATURE, _IN_COMMUNICATE_THRU, 2, _SIGNATURE)
+
+    def _ask_access(self) -> None:
+        """READ from CFG1 on. From an earlier page a tag whose CFG1 is hidden would fill up with its first pages."""
+        self._ask(_AT_ACCESS, _DYNLOCK[self._reader.tag_type] + 2)
+
     def _take_config(self) -> bool:
         at = self._answer(16)
+        self.locks[0:2] = self._reader.image[10:12]
         if at < 0 or self._chip is None:
-            # Hidden behind the password: then nobody knows what a wrong one would do.
+            # Behind the password: then nobody knows what a wrong one would do.
+            self._hidden = self._what == LOOK
             if self._tries >= _TRIES:
                 self._over(m.CODE_TAG_LIMIT if self._what == PASSWORD else m.CODE_NO_PODLET)
             return True
         buf = self._chip.buf
         self.auth0 = buf[at + 7]
-        self.access = buf[at + 8]
-        self.locks[0:2] = self._reader.image[10:12]
         self.locks[2:5] = buf[at : at + 3]
-        out = self._out
         if self._what == LOOK:
-            out[0] = _READ_SIG
-            out[1] = 0
-            self._send(_AT_SIGNATURE, _IN_COMMUNICATE_THRU, 2, _SIGNATURE)
-            return False
-        if self.access & _LIMIT:
-            self._over(m.CODE_TAG_LIMIT)
-            return True
-        out[0] = _PWD_AUTH
-        out[1:5] = self._password
-        self._send(_AT_PASSWORD, _IN_COMMUNICATE_THRU, 5, 2)
+            self._ask_signature()
+        else:
+            self._ask_access()
         return False
 
     def _take_signature(self) -> bool:
@@ -213,10 +221,28 @@ class Errand:
 
         signature = bytes(self._chip.buf[at : at + _SIGNATURE])
         self._check = ecdsa.Verifier(ecdsa.SECP128R1, bytes(self._reader.uid), signature, NXP_KEY)
+        if not self._hidden:
+            self._ask_access()
+        return self._hidden
+
+    def _take_access(self) -> bool:
+        at = self._answer(16)
+        out = self._out
+        if self._what == PASSWORD:
+            if at < 0 or self._chip is None or self._chip.buf[at] & _LIMIT:
+                self._over(m.CODE_TAG_LIMIT)
+                return True
+            self.access = self._chip.buf[at]
+            out[0] = _PWD_AUTH
+            out[1:5] = self._password
+            self._send(_AT_PASSWORD, _IN_COMMUNICATE_THRU, 5, 2)
+            return False
+        if at >= 0 and self._chip is not None:
+            self.access = self._chip.buf[at]
         if not self.access & _COUNTS or self.access & _COUNTER_BEHIND:
             return True
-        self._out[0] = _READ_CNT
-        self._out[1] = 2
+        out[0] = _READ_CNT
+        out[1] = 2
         self._send(_AT_COUNTER, _IN_COMMUNICATE_THRU, 2, 3)
         return False
 

@@ -343,6 +343,7 @@ class Reader(Limits):
         """A host's pages are on the tag: what it holds is to be judged anew, in a while."""
         self.image[self._at : self._at + self._size] = memoryview(self._slot)[: self._size]
         self.write_state = WRITE_DONE
+        self.agreed = False
         self.clear_limits()
         self._unsigned()
         self._to_read = True

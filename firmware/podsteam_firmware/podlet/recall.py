@@ -182,8 +182,9 @@ class Intake:
     def _begin_check(self) -> None:
         for key in signed.keys(self._hal):
             if signed.key_id(key) == self._key_id:
-                digest = hashlib.sha256(b"recall:" + self._raw[: self._end]).digest()
-                self._check = ecdsa.Verifier(ecdsa.P256, digest, self._raw[self._end :], key)
+                sha256 = hashlib.sha256(b"recall:")
+                sha256.update(memoryview(self._raw)[: self._end])
+                self._check = ecdsa.Verifier(ecdsa.P256, sha256.digest(), self._raw[self._end :], key)
                 return
         self._over(m.CODE_RECALL_SIGNATURE)
 
