@@ -46,6 +46,7 @@ lint: $(STAMP) ## Check style, import walls, device syntax, generated files and 
 	$(BIN)/python tools/check_schema.py
 	$(BIN)/python tools/needs_board.py --check
 	$(BIN)/python tools/check_hazards.py --check
+	$(BIN)/python tools/exit_statuses.py --check
 
 typecheck: $(STAMP) ## Check types, strictly; the ESP32's own modules from their stubs
 	$(BIN)/basedpyright

@@ -41,6 +41,7 @@ except ImportError:
 if TYPE_CHECKING:
     from podsteam_firmware.hal.verbs import Hal, Work
     from podsteam_firmware.podlet.recall import Intake
+    from podsteam_firmware.store.identity import Change
 
 TICK_MS = const(50)
 """Period of `step`."""
@@ -81,6 +82,11 @@ class Core:
         self.checkpoints = checkpoint.Checkpoints()
         self.selftest = selftest.SelfTest()
         settings = Settings()
+        if hal.file_read("identity_due", 1):
+            # The power went while a new identity was being put to use.
+            from podsteam_firmware.store import identity
+
+            identity.finish(hal)
         learned.recall(hal, settings)
         self.calibration = calibration.recall(hal)
         """Values of the set that is in use."""
@@ -110,6 +116,8 @@ class Core:
         """That work is an update."""
         self.recall: "Intake | None" = None
         """The recall list that is being taken up, or was last."""
+        self.change: "Change | None" = None
+        """The last change of the unit's identity since the start."""
         self.restart_ms = -1
         """When a restart was asked for, below 0: none was. It comes once the answer has left."""
         self._odd = False
@@ -206,6 +214,7 @@ class Core:
     def _verdict(self, now_ms: int, inputs: Inputs) -> None:
         supervisor = self.supervisor
         session = self.session
+        session.rest = supervisor.rest
         if supervisor.fault and not self._latched:
             self._trip(now_ms)
         elif supervisor.lease_lost and session.running():
@@ -308,6 +317,8 @@ class Core:
             flags |= m.FLAG_UNDRAINED
         if self.session.scalding(self.sense):
             flags |= m.FLAG_OUTLET_HOT
+        if self.session.rest:
+            flags |= m.FLAG_REST
         if inputs.button:
             flags |= m.FLAG_BUTTON
         if self.reader.present:
@@ -401,6 +412,8 @@ class Core:
         """The button alone: arm and start the default program, as a session that needs no host."""
         session = self.session
         session.start_default = False
+        if self.change and self.change.pressed():
+            return
         raw = self.programs.get(self.programs.default_name())
         if raw is None or self._latched or not self.config[1] or not session.ready(self.inputs, self.sense):
             return

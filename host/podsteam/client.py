@@ -24,7 +24,7 @@ from podsteam.errors import (
     Refused,
     WrongVersion,
 )
-from podsteam.link import Link, R, Unasked
+from podsteam.link import Link, R, Tap, Unasked
 from podsteam.refusals import not_ready
 from podsteam.text import safe
 from podsteam.transport.port import Port, Replugged
@@ -58,14 +58,14 @@ _RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
 class Device:
     """A greeted device on an open port. Use it in a `with` block, or call `close`."""
 
-    def __init__(self, port: Port, reopen: Callable[[str], Port] | None = None) -> None:
-        """Greet the device. `reopen` opens its port again, given the unit's address (`reconnect`).
+    def __init__(self, port: Port, reopen: Callable[[str], Port] | None = None, tap: Tap | None = None) -> None:
+        """Greet the device. `reopen` opens its port again, given the unit's address (`reconnect`); `tap` as for `Link`.
 
         Raises NotPodsteam, WrongVersion; the port is closed then.
         """
         self.port = port
         self._reopen = reopen
-        self.link = Link(port)
+        self.link = Link(port, tap)
         self.link.on_message = self._arrived
         self.token = secrets.randbits(32) or 1
         self._queue: list[Unasked] = []
@@ -80,6 +80,7 @@ class Device:
         except BaseException:
             port.close()
             raise
+        self._boot_id = self.link.boot_id
 
     @classmethod
     def open(cls, name: str = "", **options: Any) -> Self:
@@ -87,7 +88,7 @@ class Device:
         from podsteam.transport import find
 
         found = find.resolve(name)
-        return cls(find.open_port(found, **options), lambda unit: find.reopen_port(found, unit))
+        return cls(find.open_port(found, **options), find.Reopened(found))
 
     def __enter__(self) -> Self:
         return self
@@ -112,14 +113,14 @@ class Device:
 
         True: the device ran on, and no event since then is missed as long as it still has them (64). False: it has
         started anew, so that what it did is over; its events come from the first one on. Raises what opening raises
-        when it does not succeed within `within_s`, WrongVersion, and IntegrityFailed when another unit answers.
+        when it does not succeed within `within_s`, WrongVersion, and IntegrityFailed when only another unit answers.
         """
         clock = self.port.clock
         deadline = clock.now() + within_s
         while True:
             try:
                 return self._again()
-            except (DeviceLost, NoDevice, NotPodsteam, PortBusy, PortForbidden):
+            except (DeviceLost, NoDevice, NotPodsteam, PortBusy, PortForbidden, IntegrityFailed):
                 if clock.now() >= deadline:
                     raise
             clock.sleep(RETRY_S)
@@ -136,6 +137,7 @@ class Device:
             except NotPodsteam:
                 if clock.now() >= deadline:
                     raise
+        self._boot_id = self.link.boot_id
         self.link.order.start(0)
         self._keeps_lease = False
 
@@ -148,14 +150,14 @@ class Device:
             if self._reopen is None:
                 raise NoDevice("This device was not opened by its name; open it again.")
             port = self._reopen(unit.hex())
-        boot_id = self.link.boot_id
         self.port = port
         self.link.renew(port)
         hello = self._greet()
         if hello.uid != unit:
             raise IntegrityFailed(f"On {safe(port.name)} is another unit now, {hello.uid.hex()}.")
         self.hello = hello
-        same = self.link.boot_id == boot_id
+        same = self.link.boot_id == self._boot_id
+        self._boot_id = self.link.boot_id
         if not same:
             self.link.order.start(0)
             self._keeps_lease = False

@@ -44,7 +44,6 @@ class Live:
         plain: bool,
         *,
         caps: int = 0,
-        hint: str = "Ctrl-C stops the session",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`program` is the one that runs, None when it is not known; `caps` are HELLO's, for the word
@@ -53,7 +52,7 @@ class Live:
         self._console = console
         self._plain = plain or console.is_dumb_terminal
         self._ascii = "utf" not in console.encoding.lower()
-        self._screen = Screen(self._ascii, caps, safe(hint, 60))
+        self._screen = Screen(self._ascii, caps, "Ctrl-C stops the session")
         self._message = ""
         self._clock = clock
         self._drawn: float | None = None

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The production test of a unit: its steps and limits, and its record on the store's chain. Nothing on it is changed.
+"""The production test of a unit: its steps and limits, and its record on the store's chain.
 
-A record is a fact of kind "production" whose subject is the unit's address. The serial number is kept there, and
-only there.
+A record is a fact of kind "production" whose subject is the unit's address. Nothing on the unit is changed before all
+else has passed; its identity is written last (`production_identity`).
 """
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +19,8 @@ from podsteam.tomlfile import table_of
 from podsteam.wire import messages as m
 
 if TYPE_CHECKING:
+    from podsteam.identity import Block
+    from podsteam.production_identity import Asked
     from podsteam.store.database import Store
 
 PASS, FAIL = "pass", "fail"
@@ -97,7 +99,7 @@ def _range(value: Any, what: str) -> tuple[float, float]:
 
 
 def steps_of(device: Device, limits: Limits) -> tuple[list[Step], m.InfoGetReply | None]:
-    """Run the steps on a greeted device, which only reads. One that goes away in the middle fails where it was."""
+    """Run the steps on a greeted device that only read. One that goes away in the middle fails where it was."""
     steps: list[Step] = [{"step": "greeting", "result": PASS}]
     info: m.InfoGetReply | None = None
     at = "info"
@@ -167,18 +169,46 @@ def refuse(past: dict[str, list[Record]], unit: str, serial: str, again: bool) -
             raise UsageProblem(f"The serial {serial} belongs to unit {other}; choose another.")
 
 
-def test(store: "Store", device: Device, serial: str, hardware: str, limits: Limits, attempt: int) -> Record:
-    """Test a greeted unit and put the record on the chain. Raises StoreFailed."""
-    from podsteam.store.facts import note
+def examine(
+    store: "Store",
+    device: Device,
+    block: "Block",
+    limits: Limits,
+    attempt: int,
+    asked: "Asked",
+    before: Sequence[Step] = (),
+) -> Record:
+    """Test a greeted unit, write its identity if it passes, and put the record on the chain. Raises StoreFailed.
+
+    `asked` as for `identity.write`; `before`: steps that have been done already.
+    """
+    from podsteam import production_identity
 
     steps, info = steps_of(device, limits)
+    if all(step["result"] == PASS for step in steps):
+        steps.append(production_identity.step(device, block, asked))
+    return noted(store, device, block, [*before, *steps], info, limits, attempt)
+
+
+def noted(
+    store: "Store",
+    device: Device,
+    block: "Block",
+    steps: Sequence[Step],
+    info: m.InfoGetReply | None,
+    limits: Limits,
+    attempt: int,
+) -> Record:
+    """Put what was found on the chain."""
+    from podsteam.store.facts import note
+
     unit, hello = device.hello.uid.hex(), device.hello
     record: Record = {
-        "serial": serial,
-        "hardware": hardware,
+        "serial": block.serial,
+        "hardware": block.hardware,
         "attempt": attempt,
         "result": PASS if all(step["result"] == PASS for step in steps) else FAIL,
-        "steps": steps,
+        "steps": list(steps),
         "firmware": f"{hello.firmware_major}.{hello.firmware_minor}.{hello.firmware_patch}",
         "firmware_hash": info.firmware_hash.hex() if info else "",
         "board": safe(info.board.rstrip(b"\0")) if info else "",

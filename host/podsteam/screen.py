@@ -32,7 +32,7 @@ _BADGE = {
     StateValue.COOLING: "bold reverse green",
     StateValue.FAULT: "bold reverse red",
 }
-_LEVEL = {"bad": "red", "good": "green", "note": "", "detail": "dim"}
+LEVEL = {"bad": "red", "good": "green", "note": "", "detail": "dim"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class Screen:
         """The view at a terminal's size."""
         columns = min(columns, COLUMNS)
         inside = max(20, columns - 4)
-        lines = self._head(progress, message, inside, rows)
-        lines += [*self._phases(progress.phases(), inside), Text(), *self._measured(progress)]
-        lines += [Text(), *self._doses(progress)]
+        lines = self.head(progress, message, inside, rows)
+        lines += [*self.phases(progress.phases(), inside), Text(), *self._measured(progress)]
+        lines += [Text(), *self.doses(progress)]
         lines.append(Text(self._signs.rule * inside, "dim"))
         # One row stays free for the cursor, two are the frame's.
         free = rows - 3 - len(lines)
@@ -77,7 +77,7 @@ class Screen:
             lines = [line for line in lines if line.plain]
             free = rows - 3 - len(lines)
         lines += self._events(progress, max(1, min(8, free)))
-        body = Text("\n", no_wrap=True, overflow="ellipsis").join(self._fit(line, inside) for line in lines)
+        body = Text("\n", no_wrap=True, overflow="ellipsis").join(self.fit(line, inside) for line in lines)
         name = f"podsteam {progress.name}".rstrip()
         title = Text(f" {name}, SIMULATED " if self._simulated else f" {name} ", "bold")
         box = ASCII if self._plain else ROUNDED
@@ -92,13 +92,14 @@ class Screen:
             width=columns,
         )
 
-    def _fit(self, line: Text, inside: int) -> Text:
+    def fit(self, line: Text, inside: int) -> Text:
+        """The line cut to the width, in characters that the terminal has."""
         if self._plain:
             line = Text(words.ascii_only(line.plain), spans=line.spans, style=line.style)
         line.truncate(inside, overflow="crop" if self._plain else "ellipsis")
         return line
 
-    def _head(self, progress: Progress, message: str, inside: int, rows: int) -> list[Text]:
+    def head(self, progress: Progress, message: str, inside: int, rows: int) -> list[Text]:
         """The state's word with its reason and the time; a line for the message under it."""
         badge = f" {words.word(words.STATE, progress.state).upper()} "
         style = _BADGE.get(StateValue(progress.state), "") if progress.state in set(StateValue) else "bold reverse"
@@ -121,7 +122,7 @@ class Screen:
         parts = wrap(message, inside, break_on_hyphens=False) if rows >= _ROOMY else [message]
         return [head, *(Text(part, "bold red") for part in parts or [""])]
 
-    def _phases(self, phases: list[Phase], inside: int) -> list[Text]:
+    def phases(self, phases: list[Phase], inside: int) -> list[Text]:
         """Two lines: names, and bars under them."""
         if not phases:
             return [Text(), Text()]
@@ -187,7 +188,8 @@ class Screen:
             line.append(", descale soon", "yellow")
         return [wall, water, outlet, line]
 
-    def _doses(self, progress: Progress) -> list[Text]:
+    def doses(self, progress: Progress) -> list[Text]:
+        """Two lines: the doses so far with what is ahead, and the podlet."""
         tele, program = progress.tele, progress.program
         wanted = program.dose_count if program else 0
         signs = {
@@ -214,9 +216,10 @@ class Screen:
 
     def _events(self, progress: Progress, count: int) -> list[Text]:
         shown = [line for line in progress.lines if line.level != "detail"][-count:]
-        lines = [self._event(line) for line in shown]
+        lines = [self.event(line) for line in shown]
         return lines + [Text()] * (count - len(lines))
 
-    def _event(self, line: Line) -> Text:
+    def event(self, line: Line) -> Text:
+        """Something that happened, with its time."""
         at = words.clock(line.at_s) if line.at_s is not None else ""
-        return Text.assemble((f"{at:>7}  ", "dim"), (line.text, _LEVEL[line.level]))
+        return Text.assemble((f"{at:>7}  ", "dim"), (line.text, LEVEL[line.level]))

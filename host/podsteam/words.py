@@ -64,6 +64,7 @@ STOP: Mapping[int, str] = {
     StopValue.TUNE_FAILED: "the boiler could not be identified",
     StopValue.UNDRAINED: "the condensate trap is full",
     StopValue.OUTLET_HOT: "the outlet was hotter than it may be",
+    StopValue.REST: "heated for as long as it may without a rest of a minute",
 }
 TUNE_REASON: Mapping[int, str] = {
     TuneReasonValue.NONE: "it has not failed",

@@ -78,6 +78,20 @@ STRUCTS = (
             ("day", "H", "d", "days since 1970-01-01 of the weighing, 0: unknown"),
         ),
     ),
+    (
+        "IDENTITY",
+        "Who this unit is: the block that provisioning writes, stored whole or not at all.",
+        (
+            ("serial", "32s", "", "serial number: letters, digits, dots, - and _, zero-padded"),
+            ("hardware", "32s", "", "hardware revision, likewise"),
+            ("parts", "B", "bits PART", "which of the following the block brings; the unit keeps its own of the others"),
+            ("podlet_keys", "B", "", "podlet keys in it, 0 to 8"),
+            ("calibration", "22s", "", "struct CALIBRATION"),
+            ("dose_calibration", "14s", "", "struct DOSE_CALIBRATION"),
+            ("update_key", "64s", "", "x and y of the key that updates are signed with, P-256"),
+            ("podlet_key", "512s", "", "x and y of each podlet key; they replace the unit's"),
+        ),
+    ),
 )
 
 # The ranges of CONFIG, in its order: (field, lowest, highest, in a new unit, 0 allowed as well and meaning none, key in
@@ -747,6 +761,53 @@ MESSAGES = (
         ("UPDATE_NO_SLOT", "NOT_FOUND", "STORE_FAILED", "BUSY_SESSION"),
     ),
     (
+        0x58,
+        "IDENTITY_GET",
+        "request",
+        "What the unit was provisioned as, and how far a change is. The end of a change is told until the next one.",
+        (),
+        (
+            ("provisioned", "B", "bool", "1: it was; 0: all from `crc` on is 0"),
+            ("state", "B", "enum IDENTITY", "of a change"),
+            ("code", "H", "CODE", "why it failed; 0: it did not"),
+            ("left_s", "B", "s", "time left to press the button"),
+            ("crc", "I", "", "CRC-32 of the stored struct IDENTITY"),
+            ("serial", "32s", "", "serial number, zero-padded"),
+            ("hardware", "32s", "", "hardware revision, zero-padded"),
+            ("parts", "B", "bits PART", "what else was provisioned"),
+            ("update_key", "8s", "", "its id: the first bytes of the SHA-256 of x and y"),
+            ("podlet_keys", "*", "", "ids of 8 bytes, likewise"),
+        ),
+        (),
+    ),
+    (
+        0x59,
+        "IDENTITY_READ",
+        "request",
+        "Bytes of the stored block.",
+        (("offset", "H", "byte", "in the struct IDENTITY"),),
+        (("offset", "H", "byte", ""), ("data", "*", "", "200 bytes at most; none: it ends there")),
+        ("NOT_FOUND",),
+    ),
+    (
+        0x5A,
+        "IDENTITY_WRITE",
+        "request",
+        "Bytes of a new block, which is kept in memory; offset 0 begins one. Other bytes than those wanted change nothing.",
+        (("offset", "H", "byte", "in the struct IDENTITY"), ("data", "*", "", "the bytes")),
+        (("next", "H", "byte", "offset that is wanted next"),),
+        ("IDENTITY_ORDER", "BUSY_SESSION"),
+    ),
+    (
+        0x5B,
+        "IDENTITY_KEEP",
+        "request",
+        "Store the block that was sent. A unit that was provisioned, or has another update key, wants its button first.",
+        (("crc", "I", "", "CRC-32 of the struct IDENTITY"),),
+        (("armed_s", "B", "s", "time to press and release the button; 0: none is wanted"),),
+        ("IDENTITY_FORM", "IDENTITY_ORDER", "BUSY_SESSION", "SAFETY_LATCHED", "BUTTON_HELD"),
+    ),
+    (
         0x70,
         "EVENT",
         "event",
@@ -909,6 +970,7 @@ ENUMS = (
             (12, "TUNE_FAILED", "the boiler could not be identified: TUNE_GET tells why"),
             (13, "UNDRAINED", "the condensate trap is full"),
             (14, "OUTLET_HOT", "the outlet is hotter than what runs can make it"),
+            (15, "REST", "it heated for as long as it may without a rest of a minute"),
         ),
     ),
     (
@@ -1016,7 +1078,7 @@ ENUMS = (
         "Kinds of blobs: what is larger than a frame and goes by (kind, number, offset).",
         (
             (1, "RECORD", "a session record; number: the session's; read only"),
-            (2, "LOG", "what the device notes about itself; number: 0 the newer part, 1 the older; read only"),
+            (2, "LOG", "what the device notes about itself; number: 0, what ended the application last; read only"),
             (3, "INBOX", "what a host pushes for the device to take up, such as an update; number: the host's choice"),
         ),
     ),
@@ -1061,6 +1123,18 @@ ENUMS = (
             (7, "FAILED", "refused"),
         ),
     ),
+    (
+        "IDENTITY",
+        "How far a change of the unit's identity is.",
+        (
+            (0, "NONE", "none was begun"),
+            (1, "RECEIVING", "the block is on its way"),
+            (2, "BUTTON", "it waits for the button"),
+            (3, "WRITING", "it is being stored"),
+            (4, "DONE", "it is stored and in use"),
+            (5, "FAILED", "the block from before counts, or the new one does from the next start on; `code` says why"),
+        ),
+    ),
 )
 
 # A check of the self-test: (bit, name, when it runs, what it does, what it cannot tell, what its reading is).
@@ -1101,7 +1175,8 @@ BITS = (
             (10, "DESCALE", "scale has grown: descale soon"),
             (11, "UNDRAINED", "the condensate trap is full"),
             (12, "OUTLET_HOT", "outlet over its scald limit: nothing starts"),
-            (13, "CLEAN", "the line wants cleaning: 200 doses since the last, or a treatment has stood in it for three days"),
+            (13, "REST", "heated for long: nothing starts before it has rested for a minute"),
+            (14, "CLEAN", "the line wants cleaning: 200 doses since the last, or a treatment has stood in it for three days"),
         ),
     ),
     (
@@ -1125,6 +1200,16 @@ BITS = (
             (4, "LOAD_SENSE", "element current sense"),
             (5, "SAFE_MODE", "only its loader runs, and the firmware version is the loader's: no application could be started"),
             (8, "BULK", "sends and takes blobs: BLOB_READ and what belongs to it"),
+        ),
+    ),
+    (
+        "PART",
+        "What a struct IDENTITY brings beside serial number and revision.",
+        (
+            (0, "CALIBRATION", "calibration of element, steam and sensors"),
+            (1, "DOSE_CALIBRATION", "calibration of the valve"),
+            (2, "UPDATE_KEY", "the key that updates are signed with"),
+            (3, "PODLET_KEYS", "the keys of podlets"),
         ),
     ),
 )
@@ -1186,7 +1271,7 @@ CODES = (
     (405, "LOCKOUT", "The device was stopped less than 2 s ago.", "The request was refused.", "Wait a moment."),
     (406, "LEASE_HELD", "Another host holds the session.", "The request was refused.", "Wait until its lease lapses, or stop the session."),
     (407, "NO_SESSION", "No session is running.", "The request was refused.", "Start one."),
-    (408, "NOT_READY", "The device is not ready: no water, tilted, no mains, condensate not drained, or the outlet is too hot.", "The request was refused.", "Mend what is named by status."),
+    (408, "NOT_READY", "The device is not ready: no water, tilted, no mains, condensate not drained, the outlet too hot, or it has to rest.", "The request was refused.", "Mend what is named by status."),
     (409, "TUNE_FAILED", "A tuning could not identify the boiler.", "Heater off; the values from before stay in use.", "Fill it as usual, let it be cold, and tune again; TUNE_GET tells why."),
     (501, "STORE_FULL", "The device's store is full.", "Nothing was stored.", "Pull and delete old records."),
     (502, "STORE_FAILED", "The device's store did not take a write.", "Nothing was stored.", "Try again; the flash may be worn."),
@@ -1200,6 +1285,8 @@ CODES = (
     (525, "UPDATE_ORDER", "No update was begun, or the application is still on trial.", "The request was refused.", "Begin the update, or wait for the end of the trial."),
     (526, "UPDATE_INTERPRETER", "The update needs a newer MicroPython.", "Nothing was installed.", "Flash a newer MicroPython first."),
     (527, "UPDATE_NO_SLOT", "This unit's application runs from no slot, so it cannot be replaced over the link.", "The request was refused.", "`podsteam flash` installs one."),
+    (530, "IDENTITY_FORM", "The block differs from its check, or a value in it is out of its range.", "Nothing was stored.", "Correct it and send it again."),
+    (531, "IDENTITY_ORDER", "No whole block was sent, or an update or its trial is under way.", "The request was refused.", "Send the block first, or wait for the end of the update."),
     (550, "CLOCK_BACK", "The clock was set to a day before one that the device has known.", "The newest day counts on: nothing that has expired is good again.", "Check the clock of this computer."),
     (551, "ALLERGEN", "The podlet holds what its owner has listed as an allergen.", "Nothing is dosed until the button agrees.", "Take it out, or hold the device's button for 3 s to use it all the same."),
     (552, "RECALLED", "The podlet was recalled, by a key that the device trusts.", "Nothing is dosed.", "Take it out and ask its maker."),

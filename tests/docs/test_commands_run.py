@@ -10,7 +10,7 @@ from calls import call
 
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-RUN = ("quick-start", "production", "records", "session-program")
+RUN = ("quick-start", "production", "records", "session-program", "device-log", "link-trace")
 """Pages whose commands are run one after the other, in one new home."""
 BY_OTHERS = ("calibrate", "simulated-board")
 """Pages whose commands other tests run."""

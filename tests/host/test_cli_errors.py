@@ -108,11 +108,6 @@ def test_statuses_are_documented_and_distinct(capsys: Capture) -> None:
         assert f"{status}  {meaning}" in shown.out
 
 
-def test_the_readme_has_the_same_table() -> None:
-    text = (Path(__file__).parents[2] / "host" / "README.md").read_text(encoding="utf-8")
-    assert all(f"| {status} | {meaning} |" in text for status, meaning in errors.STATUSES)
-
-
 def test_no_port(capsys: Capture) -> None:
     got = call(capsys, "info")
     assert got.status == 10

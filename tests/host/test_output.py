@@ -154,15 +154,19 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
     assert err == b""
 
 
-def on_a_terminal(home: Path, *arguments: str, columns: int = 80, **more: str) -> str:
-    """Everything that a command shows on a terminal of that width."""
+A_SESSION = ("--port", "sim", "session", "run", "gentle", "--press")
+
+
+def on_a_terminal(home: Path, *arguments: str, columns: int = 80, until: str = "", status: int = 0, **more: str) -> str:
+    """Everything that a command shows on a terminal of that width. As by Ctrl-C it ends once `until` is there."""
     import fcntl
     import pty
+    import signal
     import termios
 
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    env = environment(home, TERM="xterm-256color", **more)
+    env = environment(home, **{"TERM": "xterm-256color", **more})
     process = subprocess.Popen(command(*arguments), stdin=child, stdout=child, stderr=child, env=env)
     os.close(child)
     shown = b""
@@ -174,8 +178,11 @@ def on_a_terminal(home: Path, *arguments: str, columns: int = 80, **more: str) -
         if not data:
             break
         shown += data
+        if until and until.encode() in shown:
+            process.send_signal(signal.SIGINT)
+            until = ""
     os.close(parent)
-    assert process.wait(20) == 0, shown.decode(errors="replace")
+    assert process.wait(20) == status, shown.decode(errors="replace")
     return shown.decode()
 
 
@@ -195,15 +202,39 @@ def test_a_terminal_of_80_columns(tmp_path: Path) -> None:
 def test_the_live_view_without_colour_within_80_columns(
     tmp_path: Path, arguments: tuple[str, ...], more: dict[str, str]
 ) -> None:
-    shown = on_a_terminal(tmp_path, "--port", "sim", *arguments, "watch", "--count", "3", **more)
+    shown = on_a_terminal(tmp_path, *arguments, *A_SESSION, until="Wall", status=130, **more)
     assert not COLOUR.search(shown)
-    assert max(map(len, lines_of(shown))) <= 80
+    assert max(len(line) for line in lines_of(shown) if not line.startswith("Record ")) <= 80
     assert "wall" in shown.lower()
 
 
 @posix
 def test_the_live_view_has_colour_where_it_is_wanted(tmp_path: Path) -> None:
-    assert COLOUR.search(on_a_terminal(tmp_path, "--port", "sim", "watch", "--count", "3"))
+    assert COLOUR.search(on_a_terminal(tmp_path, *A_SESSION, until="Wall", status=130))
+
+
+@posix
+@pytest.mark.parametrize(
+    ("options", "more", "lacking"),
+    [
+        (("--plain",), {}, ""),
+        (("--count", "1000"), {}, ""),
+        ((), {"TERM": "dumb"}, "a terminal for keys and pictures."),
+        ((), {"PYTHONIOENCODING": "latin-1"}, "a UTF-8 terminal."),
+        ((), {"PYTHONPATH": "{without}"}, "pip install 'podsteam[watch]'."),
+    ],
+    ids=["plain", "count", "dumb", "latin-1", "without textual"],
+)
+def test_watch_on_a_terminal_gives_lines_where_the_view_cannot_be_had_or_is_not_wanted(
+    tmp_path: Path, options: tuple[str, ...], more: dict[str, str], lacking: str
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['textual'] = None\n", encoding="utf-8")
+    path = f"{tmp_path}{os.pathsep}{environment(tmp_path)['PYTHONPATH']}"
+    given = {name: value.format(without=path) for name, value in more.items()}
+    shown = lines_of(on_a_terminal(tmp_path, "--port", "sim", "watch", *options, until="wall", **given))
+    assert any("wall" in line for line in shown)
+    told = [line for line in shown if "full-screen" in line]
+    assert told == ([f"Lines instead of the full-screen view, which needs {lacking}"] if lacking else [])
 
 
 def test_watch_off_a_terminal_is_plain_lines(tmp_path: Path) -> None:

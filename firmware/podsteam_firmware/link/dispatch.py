@@ -83,6 +83,10 @@ class Dispatcher:
             from podsteam_firmware.link import requests_update
 
             entry = requests_update.HANDLERS.get(kind)
+        elif entry is None and m.IDENTITY_GET <= kind <= m.IDENTITY_KEEP:
+            from podsteam_firmware.link import requests_identity
+
+            entry = requests_identity.HANDLERS.get(kind)
         if entry is None:
             entry = self._late(kind)
         if entry is None:

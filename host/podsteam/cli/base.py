@@ -6,15 +6,20 @@ from typing import Any
 
 import click
 
+_PORT = "Path, unit:, id:, usb:, socket://, sim or sim:NAME."
+
 
 class Settings:
     """The global options of one call. The one nearest to the end of the command line counts."""
 
     def __init__(self) -> None:
         self.port = ""
+        self.ports: list[str] = []
+        """The ports of a command that takes several; `port` is the last."""
         self.json = False
         self.jsonl = False
         self.store = ""
+        self.trace = ""
         self.verbose = 0
         self.no_color = False
 
@@ -30,17 +35,22 @@ def settings_of(ctx: click.Context) -> Settings:
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    settings = settings_of(ctx)
+    if param.multiple:
+        settings.ports = [port for port in value if port]
+        value = settings.ports[-1] if settings.ports else ""
     if value and param.name:
-        setattr(settings_of(ctx), param.name, value)
+        setattr(settings, param.name, value)
 
 
-def global_options() -> list[click.Option]:
+def global_options(several_ports: bool = False) -> list[click.Option]:
     """A new set of the options that every command takes."""
     table: tuple[tuple[list[str], dict[str, Any]], ...] = (
-        (["--port", "-p"], {"metavar": "PORT", "help": "Path, unit:, id:, usb:, socket://, sim or sim:NAME."}),
+        (["--port", "-p"], {"metavar": "PORT", "multiple": several_ports, "help": _PORT}),
         (["--json"], {"is_flag": True, "help": "Print one JSON document."}),
         (["--jsonl"], {"is_flag": True, "help": "Print JSON lines, one for each item."}),
         (["--store"], {"metavar": "FILE", "help": "The record store to use."}),
+        (["--trace"], {"metavar": "FILE", "help": "Keep what crosses the line in FILE; `link trace FILE` shows it."}),
         (["--verbose", "-v"], {"count": True, "help": "Say more on stderr; show tracebacks."}),
         (["--no-color"], {"is_flag": True, "help": "No colours (so does NO_COLOR=1)."}),
     )
@@ -50,9 +60,10 @@ def global_options() -> list[click.Option]:
 class _Shaped(click.Command):
     """What commands and groups share."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(self, *args: Any, several_ports: bool = False, **more: Any) -> None:
+        """`several_ports`: --port may be given more than once."""
         super().__init__(*args, **more)
-        self.params += global_options()
+        self.params += global_options(several_ports)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Own options in full, the global ones in a line, unless this is the root."""
@@ -63,7 +74,9 @@ class _Shaped(click.Command):
             formatter.write_dl(own)
         if ctx.parent is not None:
             formatter.write_paragraph()
-            formatter.write_text("Also: --port, --json, --jsonl, --store, -v, --no-color (see podsteam --help).")
+            formatter.write_text(
+                "Also: --port, --json, --jsonl, --store, --trace, -v, --no-color (see podsteam --help)."
+            )
 
 
 class Command(_Shaped):

@@ -12,7 +12,7 @@ from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Settings
 from podsteam.cli.connect import note
 from podsteam.cli.signals import stop_signals
-from podsteam.errors import ButtonNotPressed, DeviceLost, EndedEarly, PodsteamError
+from podsteam.errors import DeviceLost, EndedEarly, PodsteamError
 from podsteam.session import Armed, Outcome, Session, Taker, View, record_head
 from podsteam.wire import messages as m
 
@@ -210,12 +210,10 @@ class SessionCall:
 
         if not isinstance(device.port, sim.SimPort):
             return
-        board = f"the simulated board {device.port.name}"
         asks = _at_a_terminal() and not self._settings.machine
-        if not self._press and not asks:
-            raise ButtonNotPressed(
-                f"Nobody can press the button of {board}: add --press, which presses it. Nothing was started."
-            )
+        if not asks:
+            sim.need_a_hand(device.port, self._press)
+        board = f"the simulated board {device.port.name}"
         if asks and not self._agree and (wanted := _consent_wanted(device)):
             note(wanted)
             self._agree = click.confirm(f"Hold the button of {board} for 3 s?", err=True)
@@ -232,11 +230,7 @@ class SessionCall:
         if self._press:
             sim.press(device.port)
             return
-        text = f"Press and release the button on the device within {armed_s} s to start."
-        if (served := sim.served_at(device.port.name)) is not None:
-            which = f" --name {served['name']}" if served.get("name") else ""
-            text = f"Press the button within {armed_s} s: podsteam sim press{which}"
-        _say(view, text)
+        _say(view, sim.how_to_press(device.port, armed_s))
 
     def _finish(self, ending: str) -> None:
         """Close the record, once."""
@@ -330,8 +324,8 @@ def record_line(data: Data) -> Iterable[str]:
         yield data["cleaning_due"]
 
 
-def view_console(settings: Settings, stderr: bool = True) -> Any:
+def view_console(settings: Settings) -> Any:
     """The console of a live view, which is no data and so goes to stderr."""
     from rich.console import Console
 
-    return Console(stderr=stderr, no_color=settings.no_color or None, highlight=False)
+    return Console(stderr=True, no_color=settings.no_color or None, highlight=False)

@@ -94,6 +94,7 @@ def flags_data(flags: int) -> Data:
         "descale_soon": bool(flags & bits.DESCALE),
         "condensate_full": bool(flags & bits.UNDRAINED),
         "outlet_too_hot": bool(flags & bits.OUTLET_HOT),
+        "has_to_rest": bool(flags & bits.REST),
     }
 
 

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Generator
 from typing import Any
 
-from podsteam.errors import DeviceLost, NoDevice, NotPodsteam, PortBusy, UsageProblem
+from podsteam.errors import ButtonNotPressed, DeviceLost, NoDevice, NotPodsteam, PortBusy, UsageProblem
 from podsteam.text import safe
 from podsteam.transport.port import Port
 
@@ -207,15 +207,42 @@ def checked(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def need_a_hand(port: Port, press: bool) -> None:
+    """Before arming: raises ButtonNotPressed where nobody can press the button and `press` does not either."""
+    if isinstance(port, SimPort) and not press:
+        raise ButtonNotPressed(
+            f"Nobody can press the button of the simulated board {port.name}: "
+            "add --press, which presses it. Nothing was started."
+        )
+
+
+def how_to_press(port: Port, within_s: int, what: str = "to start") -> str:
+    """The sentence for the person whose turn it is."""
+    if (served := served_at(port.name)) is not None:
+        which = f" --name {safe(str(served['name']), 40)}" if served.get("name") else ""
+        return f"Press the button within {within_s} s: podsteam sim press{which}"
+    return f"Press and release the button on the device within {within_s} s {what}."
+
+
 def press(port: Port) -> None:
     """Press and release the button of the simulated board behind an open port. Raises UsageProblem."""
     if isinstance(port, SimPort):
         port.control({"do": "press"})
         return
+    command(_served(port)["control"], {"do": "press"})
+
+
+def can_press(port: Port) -> None:
+    """Raises UsageProblem where `press` cannot work."""
+    if not isinstance(port, SimPort):
+        _served(port)
+
+
+def _served(port: Port) -> dict[str, Any]:
     served = served_at(port.name)
     if served is None:
         raise UsageProblem("--press works with simulated boards of this computer only.")
-    command(served["control"], {"do": "press"})
+    return served
 
 
 def hold(port: SimPort) -> None:

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x649e0ae5
+SCHEMA_HASH = 0xc1dd8213
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -106,6 +106,8 @@ class StopValue(IntEnum):
     """the condensate trap is full"""
     OUTLET_HOT = 14
     """the outlet is hotter than what runs can make it"""
+    REST = 15
+    """it heated for as long as it may without a rest of a minute"""
 
 
 class TuneKindValue(IntEnum):
@@ -262,7 +264,7 @@ class BlobValue(IntEnum):
     RECORD = 1
     """a session record; number: the session's; read only"""
     LOG = 2
-    """what the device notes about itself; number: 0 the newer part, 1 the older; read only"""
+    """what the device notes about itself; number: 0, what ended the application last; read only"""
     INBOX = 3
     """what a host pushes for the device to take up, such as an update; number: the host's choice"""
 
@@ -335,6 +337,23 @@ class UpdateValue(IntEnum):
     """refused"""
 
 
+class IdentityValue(IntEnum):
+    """How far a change of the unit's identity is."""
+
+    NONE = 0
+    """none was begun"""
+    RECEIVING = 1
+    """the block is on its way"""
+    BUTTON = 2
+    """it waits for the button"""
+    WRITING = 3
+    """it is being stored"""
+    DONE = 4
+    """it is stored and in use"""
+    FAILED = 5
+    """the block from before counts, or the new one does from the next start on; `code` says why"""
+
+
 class CheckBits(IntFlag):
     """Checks of the self-test."""
 
@@ -389,7 +408,9 @@ class FlagBits(IntFlag):
     """the condensate trap is full"""
     OUTLET_HOT = 0x1000
     """outlet over its scald limit: nothing starts"""
-    CLEAN = 0x2000
+    REST = 0x2000
+    """heated for long: nothing starts before it has rested for a minute"""
+    CLEAN = 0x4000
     """the line wants cleaning: 200 doses since the last, or a treatment has stood in it for three days"""
 
 
@@ -423,6 +444,19 @@ class CapBits(IntFlag):
     """only its loader runs, and the firmware version is the loader's: no application could be started"""
     BULK = 0x100
     """sends and takes blobs: BLOB_READ and what belongs to it"""
+
+
+class PartBits(IntFlag):
+    """What a struct IDENTITY brings beside serial number and revision."""
+
+    CALIBRATION = 0x1
+    """calibration of element, steam and sensors"""
+    DOSE_CALIBRATION = 0x2
+    """calibration of the valve"""
+    UPDATE_KEY = 0x4
+    """the key that updates are signed with"""
+    PODLET_KEYS = 0x8
+    """the keys of podlets"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,6 +563,30 @@ class DoseCalibration(Message):
     """Pulses that were weighed; 0: the unit was never calibrated."""
     day: int = 0
     """Days since 1970-01-01 of the weighing, 0: unknown, [d]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(Message):
+    """Who this unit is: the block that provisioning writes, stored whole or not at all."""
+
+    FORMAT: ClassVar[str] = "<32s32sBB22s14s64s512s"
+
+    serial: bytes = b""
+    """Serial number: letters, digits, dots, - and _, zero-padded."""
+    hardware: bytes = b""
+    """Hardware revision, likewise."""
+    parts: int = 0
+    """Which of the following the block brings; the unit keeps its own of the others, [bits PART]."""
+    podlet_keys: int = 0
+    """Podlet keys in it, 0 to 8."""
+    calibration: bytes = b""
+    """Struct CALIBRATION."""
+    dose_calibration: bytes = b""
+    """Struct DOSE_CALIBRATION."""
+    update_key: bytes = b""
+    """X and y of the key that updates are signed with, P-256."""
+    podlet_key: bytes = b""
+    """X and y of each podlet key; they replace the unit's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1773,6 +1831,117 @@ class UpdateRollbackReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityGetRequest(Message):
+    """What the unit was provisioned as, and how far a change is. The end of a change is told until the next one."""
+
+    ID: ClassVar[int] = 0x58
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityGetReply(Message):
+    """Reply to IDENTITY_GET."""
+
+    ID: ClassVar[int] = 0xd8
+    FORMAT: ClassVar[str] = "<BBHBI32s32sB8s"
+    TAIL: ClassVar[bool] = True
+
+    provisioned: int = 0
+    """1: it was; 0: all from `crc` on is 0, [bool]."""
+    state: int = 0
+    """Of a change, [enum IDENTITY]."""
+    code: int = 0
+    """Why it failed; 0: it did not, [CODE]."""
+    left_s: int = 0
+    """Time left to press the button, [s]."""
+    crc: int = 0
+    """CRC-32 of the stored struct IDENTITY."""
+    serial: bytes = b""
+    """Serial number, zero-padded."""
+    hardware: bytes = b""
+    """Hardware revision, zero-padded."""
+    parts: int = 0
+    """What else was provisioned, [bits PART]."""
+    update_key: bytes = b""
+    """Its id: the first bytes of the SHA-256 of x and y."""
+    podlet_keys: bytes = b""
+    """Ids of 8 bytes, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityReadRequest(Message):
+    """Bytes of the stored block."""
+
+    ID: ClassVar[int] = 0x59
+    FORMAT: ClassVar[str] = "<H"
+
+    offset: int = 0
+    """In the struct IDENTITY, [byte]."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityReadReply(Message):
+    """Reply to IDENTITY_READ."""
+
+    ID: ClassVar[int] = 0xd9
+    FORMAT: ClassVar[str] = "<H"
+    TAIL: ClassVar[bool] = True
+
+    offset: int = 0
+    """[byte]."""
+    data: bytes = b""
+    """200 bytes at most; none: it ends there."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityWriteRequest(Message):
+    """Bytes of a new block, which is kept in memory; offset 0 begins one. Other bytes than those wanted change nothing."""
+
+    ID: ClassVar[int] = 0x5a
+    FORMAT: ClassVar[str] = "<H"
+    TAIL: ClassVar[bool] = True
+
+    offset: int = 0
+    """In the struct IDENTITY, [byte]."""
+    data: bytes = b""
+    """The bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityWriteReply(Message):
+    """Reply to IDENTITY_WRITE."""
+
+    ID: ClassVar[int] = 0xda
+    FORMAT: ClassVar[str] = "<H"
+
+    next: int = 0
+    """Offset that is wanted next, [byte]."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKeepRequest(Message):
+    """Store the block that was sent. A unit that was provisioned, or has another update key, wants its button first."""
+
+    ID: ClassVar[int] = 0x5b
+    FORMAT: ClassVar[str] = "<I"
+
+    crc: int = 0
+    """CRC-32 of the struct IDENTITY."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKeepReply(Message):
+    """Reply to IDENTITY_KEEP."""
+
+    ID: ClassVar[int] = 0xdb
+    FORMAT: ClassVar[str] = "<B"
+
+    armed_s: int = 0
+    """Time to press and release the button; 0: none is wanted, [s]."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Message):
     """Something happened. `number` grows by one, so that the host sees a gap and asks with EVENTS_GET."""
 
@@ -1984,7 +2153,7 @@ CODES: dict[int, Code] = {
     405: Code('LOCKOUT', 'The device was stopped less than 2 s ago.', 'The request was refused.', 'Wait a moment.'),
     406: Code('LEASE_HELD', 'Another host holds the session.', 'The request was refused.', 'Wait until its lease lapses, or stop the session.'),
     407: Code('NO_SESSION', 'No session is running.', 'The request was refused.', 'Start one.'),
-    408: Code('NOT_READY', 'The device is not ready: no water, tilted, no mains, condensate not drained, or the outlet is too hot.', 'The request was refused.', 'Mend what is named by status.'),
+    408: Code('NOT_READY', 'The device is not ready: no water, tilted, no mains, condensate not drained, the outlet too hot, or it has to rest.', 'The request was refused.', 'Mend what is named by status.'),
     409: Code('TUNE_FAILED', 'A tuning could not identify the boiler.', 'Heater off; the values from before stay in use.', 'Fill it as usual, let it be cold, and tune again; TUNE_GET tells why.'),
     501: Code('STORE_FULL', "The device's store is full.", 'Nothing was stored.', 'Pull and delete old records.'),
     502: Code('STORE_FAILED', "The device's store did not take a write.", 'Nothing was stored.', 'Try again; the flash may be worn.'),
@@ -1998,6 +2167,8 @@ CODES: dict[int, Code] = {
     525: Code('UPDATE_ORDER', 'No update was begun, or the application is still on trial.', 'The request was refused.', 'Begin the update, or wait for the end of the trial.'),
     526: Code('UPDATE_INTERPRETER', 'The update needs a newer MicroPython.', 'Nothing was installed.', 'Flash a newer MicroPython first.'),
     527: Code('UPDATE_NO_SLOT', "This unit's application runs from no slot, so it cannot be replaced over the link.", 'The request was refused.', '`podsteam flash` installs one.'),
+    530: Code('IDENTITY_FORM', 'The block differs from its check, or a value in it is out of its range.', 'Nothing was stored.', 'Correct it and send it again.'),
+    531: Code('IDENTITY_ORDER', 'No whole block was sent, or an update or its trial is under way.', 'The request was refused.', 'Send the block first, or wait for the end of the update.'),
     550: Code('CLOCK_BACK', 'The clock was set to a day before one that the device has known.', 'The newest day counts on: nothing that has expired is good again.', 'Check the clock of this computer.'),
     551: Code('ALLERGEN', 'The podlet holds what its owner has listed as an allergen.', 'Nothing is dosed until the button agrees.', "Take it out, or hold the device's button for 3 s to use it all the same."),
     552: Code('RECALLED', 'The podlet was recalled, by a key that the device trusts.', 'Nothing is dosed.', 'Take it out and ask its maker.'),
@@ -2054,7 +2225,7 @@ SIGNS: dict[int, Sign] = {
     0x4fffff: Sign('STEAM', 'blue', '####################', 'steady', 'Making steam.', 'A press of the button stops.'),
     0x6003ff: Sign('PAUSED', 'cyan', '##########..........', 'one very long flash', 'Paused: heater and dosing are off, the session is kept.', 'Let the host go on, or press the button to stop.'),
     0x70000f: Sign('COOLING', 'white', '####................', 'one long flash', 'The session is over; the boiler is still hot.', 'Leave it alone until it is cool.'),
-    0x300005: Sign('NOT_READY', 'yellow', '#.#.................', 'two short flashes', 'Not ready: no water, tilted, no mains, condensate not drained or the outlet too hot.', 'Mend what is missing; `podsteam status` names it.'),
+    0x300005: Sign('NOT_READY', 'yellow', '#.#.................', 'two short flashes', 'Not ready: no water, tilted, no mains, condensate not drained, the outlet too hot, or it has to rest.', 'Mend what is missing; `podsteam status` names it.'),
     0x300015: Sign('PODLET', 'yellow', '#.#.#...............', 'three short flashes', 'The podlet is nearly or wholly empty, expired, or cannot be read.', 'Change it, or go on without its doses.'),
     0x700055: Sign('DESCALE', 'white', '#.#.#.#.............', 'four short flashes', 'Scale has grown; the boiler should be descaled soon.', 'Descale it before one of the next sessions.'),
     0x600155: Sign('UPDATE', 'cyan', '#.#.#.#.#...........', 'five short flashes', 'New firmware is being stored.', 'Leave it powered until this ends.'),
