@@ -26,12 +26,13 @@ from podsteam_firmware.session.program import valid_name
 from podsteam_firmware.session.session import Session
 from podsteam_firmware.signals import Inputs, Outputs
 from podsteam_firmware.signs import Signs
-from podsteam_firmware.store import calibration, config, latch, learned
+from podsteam_firmware.store import calibration, config, latch, learned, params
 from podsteam_firmware.store.journal import Journal
 from podsteam_firmware.store.ledger import Ledger
 from podsteam_firmware.store.programs import Programs, text
 from podsteam_protocol import messages as m
 from podsteam_protocol.const import const
+from podsteam_protocol.podlet import MAIN_CLEANING
 
 try:
     from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_firmware.hal.verbs import Hal, Work
+    from podsteam_firmware.podlet.recall import Intake
     from podsteam_firmware.store.identity import Change
 
 TICK_MS = const(50)
@@ -48,6 +50,14 @@ _RELAY_OPEN_TICKS = const(12)
 that is twice too fast makes 300 ms of them."""
 _ANSWER_MS = const(300)
 """What the answer to a request for a restart takes to leave."""
+LINE = (("<HI", None),)
+"""Layouts of the set "line": doses since the last cleaning, and the known minute (`dose.window`) of the last one."""
+_CLEAN_SHOTS = const(200)
+"""Doses after which the line is to be cleaned. An estimate: ten podlets."""
+_CLEAN_REST = const(4320)
+"""Minutes that a treatment may stand in it. An estimate: three days."""
+_RINSE_MS = const(60_000)
+"""Verified steam without a dose that cleans it too."""
 _HOT_MC = const(100_000)
 """Where the change of a correction counts for what was learned."""
 _LEARNED_MS = const(30_000)
@@ -89,8 +99,10 @@ class Core:
         self.session.most_mg_min = self.config[3]
         self.reader = Reader(hal)
         self.reader.allergens = config.allergens(hal)
+        self.reader.recalls = bool(hal.file_list("recall"))
         self.signs = Signs(self.session, self.supervisor, self.reader)
         self.ledger = Ledger(hal)
+        self.reader.ledger = self.ledger
         self.book = Book(self.ledger, self.reader)
         self.doser = Doser(self.reader, self.events, self.book)
         self.lease = Lease()
@@ -102,6 +114,8 @@ class Core:
         """Work between the ticks that is loaded on demand: an update, or the trial of one."""
         self.updating = False
         """That work is an update."""
+        self.recall: "Intake | None" = None
+        """The recall list that is being taken up, or was last."""
         self.change: "Change | None" = None
         """The last change of the unit's identity since the start."""
         self.restart_ms = -1
@@ -110,6 +124,12 @@ class Core:
         self._regime = m.REGIME_IDLE
         # A start takes longer than the relay's hold-up, so after any reset the relay is open by now.
         self._open_ticks = _RELAY_OPEN_TICKS
+        self._line = params.load(hal, "line", LINE)[0] or (0, 0)
+        self._line_news = False
+        self._cleaner = -1
+        """The insertion of the cleaning podlet with which the session began, -1: there was none."""
+        self._clean = False
+        """The line is to be cleaned."""
         self._learned = False
         self._tuned = False
         """Gains that a tuning found are to be stored."""
@@ -134,6 +154,7 @@ class Core:
         assumed_nl = self.book.settle()
         self.book.recall(self.doser.caps, self.now_ms, hal.unix_s() // 60)
         self._marked = 0
+        self._look_at_line()
         if assumed_nl:
             self.events.emit(m.EVENT_DOSE_RESULT, m.DOSE_ASSUMED, assumed_nl)
         # A session that was cut off is in the book, but has no record.
@@ -308,6 +329,8 @@ class Core:
             flags |= m.FLAG_LEASE
         if self.heat.descale:
             flags |= m.FLAG_DESCALE
+        if self._clean:
+            flags |= m.FLAG_CLEAN
         return flags
 
     # Between the ticks --------------------------------------------------------------------------------------
@@ -409,6 +432,7 @@ class Core:
         if session.ended:
             session.ended = False
             self.doser.stop()
+            self._count_line()
             latch.note(self.ledger, latch.END, session.number, session.stop_reason, 0)
             self._tuned = session.tuning and session.stop_reason == m.STOP_DONE
             self._learned = self._tuned or (session.steam_ms >= _LEARNED_MS and session.stop_reason != m.STOP_FAULT)
@@ -417,6 +441,23 @@ class Core:
             self.supervisor.lease_end()
         if not self.journal.pump(relay_open) and relay_open:
             self._store()
+
+    def _count_line(self) -> None:
+        """What went through the line in the session that has ended."""
+        doses = self.doser.doses
+        line = self._line
+        if doses and self._cleaner != self.reader.insertion:
+            line = (min(line[0] + doses, 0xFFFF), self.book.minute)
+        elif doses or (self.session.steam_ms >= _RINSE_MS and not self.session.program.dose_count):
+            line = (0, 0)
+        if doses and self.reader.record.floor_page:
+            self.reader.read_again()
+        self._line_news = line != self._line
+        self._line = line
+
+    def _look_at_line(self) -> None:
+        shots, minute = self._line
+        self._clean = shots >= _CLEAN_SHOTS or (shots > 0 and self.book.minute - minute >= _CLEAN_REST)
 
     def _store(self) -> None:
         """One thing that is to be stored, if there is any: each may erase flash, 400 ms at worst, and the watchdog
@@ -432,6 +473,10 @@ class Core:
         elif self._tuned:
             self._tuned = False
             kept = self._keep_gains()
+        elif self._line_news:
+            self._line_news = False
+            kept = params.save(self.hal, "line", LINE, self._line)
+            self._look_at_line()
         elif not self.ledger.prepare():
             self._mark()
         if not kept:
@@ -444,6 +489,7 @@ class Core:
         if book.minute == self._marked:
             return
         self._marked = book.minute
+        self._look_at_line()
         total_nl = self.doser.caps.window.total_nl()
         clock_min = self.hal.unix_s() // 60
         if (total_nl or clock_min // 1440 > book.day) and book.mark_due(clock_min):
@@ -465,6 +511,7 @@ class Core:
         program = self.session.program
         reader = self.reader
         reader.judge_again()
+        self._cleaner = reader.insertion if reader.usable() and reader.record.values[MAIN_CLEANING] else -1
         if reader.listed:
             self.events.emit(m.EVENT_ALLERGEN, reader.listed, reader.agreed)
         unix_s = self.hal.unix_s()

@@ -50,6 +50,8 @@ PROOF_S = 5.0
 """Time for a device to prove that heat is off after STOP."""
 _WRITE_S = 4.0
 """Device time for a few pages of a tag, retries included."""
+_RECALL_S = 40.0
+"""Device time for a check of a signature."""
 _RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
 
 
@@ -335,6 +337,38 @@ class Device:
         """
         change = replace_by is not None
         return self._when_open(m.AllergensRequest(change, replace_by or 0), m.AllergensReply)
+
+    def podlet_tag(self, password: bytes = b"") -> m.PodletTagReply:
+        """What the tag in the holder is: NXP's signature, counter, locks. With 4 bytes, try them as its password.
+
+        Refused while a session runs. A tag that does not answer is FAILED in the reply.
+        """
+        kind = 2 if password else 1
+        reply = self._when_open(m.PodletTagRequest(kind, password), m.PodletTagReply)
+        deadline = self.port.clock.now() + self.in_clock(_RECALL_S)
+        while reply.state == m.WriteValue.BUSY and self.port.clock.now() < deadline:
+            self.port.clock.sleep(self.in_clock(0.2))
+            reply = self.request(m.PodletTagRequest(0), m.PodletTagReply)
+        return reply
+
+    def recall(self, inbox: int = 0) -> m.RecallReply:
+        """How the last recall list went, after taking up blob `inbox` of the inbox unless that is 0."""
+        return self._when_open(m.RecallRequest(inbox), m.RecallReply)
+
+    def send_recall(self, raw: bytes, inbox: int) -> m.RecallReply:
+        """Send a signed recall list, and wait until the device has checked it. Raises IntegrityFailed if it refuses."""
+        from podsteam.bulk import push
+        from podsteam.refusals import sentence
+
+        push(self, m.BlobValue.INBOX, inbox, raw)
+        reply = self.recall(inbox)
+        deadline = self.port.clock.now() + self.in_clock(_RECALL_S)
+        while reply.stage == m.RecallValue.CHECKING and self.port.clock.now() < deadline:
+            self.port.clock.sleep(self.in_clock(0.25))
+            reply = self.recall()
+        if reply.stage != m.RecallValue.TAKEN:
+            raise IntegrityFailed(f"The device did not take the list: {sentence(reply.code)}.")
+        return reply
 
     # Its clock ----------------------------------------------------------------------------------------------
     def clock(self, set_to_unix_s: int = 0) -> m.ClockReply:

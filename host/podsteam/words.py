@@ -87,6 +87,7 @@ PODLET: Mapping[int, str] = {
     PodletValue.EXPIRED: "past its date",
     PodletValue.UNREADABLE: "unreadable, so nothing is dosed",
     PodletValue.REMOVED: "taken out during the session",
+    PodletValue.RECALLED: "recalled, so nothing is dosed",
     PodletValue.ALLERGEN: "holds a listed allergen, waits for the button to be held",
 }
 DOSE: Mapping[int, str] = {
@@ -106,6 +107,7 @@ DOSE: Mapping[int, str] = {
     DoseValue.NOT_CONTENT: "the supervisor does not allow it",
     DoseValue.NOT_RECORDED: "the device's ledger could not take it down",
     DoseValue.DAY_CAP: "most in 24 hours",
+    DoseValue.RECALLED: "the podlet was recalled",
     DoseValue.ALLERGEN: "nobody has agreed to its allergens",
 }
 

@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 2230594278
+SCHEMA_HASH = 3026501945
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -85,6 +85,12 @@ CLOCK_REP = "<IBHH"
 ALLERGENS = const(0x2d)
 ALLERGENS_REQ = "<BI"
 ALLERGENS_REP = "<IIB"
+RECALL = const(0x2e)
+RECALL_REQ = "<H"
+RECALL_REP = "<BHBH"
+PODLET_TAG = const(0x2f)
+PODLET_TAG_REQ = "<B"
+PODLET_TAG_REP = "<BHBIBB5sH"
 RECORD_LIST = const(0x30)
 RECORD_LIST_REQ = "<B"
 RECORD_LIST_REP = "<BBHI"
@@ -221,6 +227,7 @@ PODLET_EXPIRED = const(5)
 PODLET_UNREADABLE = const(6)
 PODLET_REMOVED = const(7)
 PODLET_ALLERGEN = const(8)
+PODLET_RECALLED = const(9)
 
 WRITE_IDLE = const(0)
 WRITE_BUSY = const(1)
@@ -244,10 +251,16 @@ DOSE_NOT_CONTENT = const(13)
 DOSE_NOT_RECORDED = const(14)
 DOSE_DAY_CAP = const(15)
 DOSE_ALLERGEN = const(16)
+DOSE_RECALLED = const(17)
 
 CLOCK_NONE = const(0)
 CLOCK_HOST = const(1)
 CLOCK_BATTERY = const(2)
+
+RECALL_NONE = const(0)
+RECALL_CHECKING = const(1)
+RECALL_TAKEN = const(2)
+RECALL_REFUSED = const(3)
 
 BLOB_RECORD = const(1)
 BLOB_LOG = const(2)
@@ -316,6 +329,7 @@ FLAG_DESCALE = const(1024)
 FLAG_UNDRAINED = const(2048)
 FLAG_OUTLET_HOT = const(4096)
 FLAG_REST = const(8192)
+FLAG_CLEAN = const(16384)
 
 KNOWN_TO_STEAM = const(1)
 KNOWN_STEAM_LEFT = const(2)
@@ -408,6 +422,14 @@ CODE_SETTING_DEFAULTED = const(540)
 CODE_SETTINGS_NEWER = const(541)
 CODE_CLOCK_BACK = const(550)
 CODE_ALLERGEN = const(551)
+CODE_RECALLED = const(552)
+CODE_RECALL_SIGNATURE = const(553)
+CODE_RECALL_FORM = const(554)
+CODE_RECALL_OLD = const(555)
+CODE_ROLLED_BACK = const(556)
+CODE_TAG_LIMIT = const(557)
+CODE_TAG_PASSWORD = const(558)
+CODE_TAG_COPY = const(559)
 
 SIGN_STEP_MS = const(200)
 SIGN_STEPS = const(20)

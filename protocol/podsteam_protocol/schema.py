@@ -508,6 +508,43 @@ MESSAGES = (
         ("OUT_OF_RANGE", "BUSY_SESSION", "STORE_FAILED"),
     ),
     (
+        0x2E,
+        "RECALL",
+        "request",
+        "Take up a signed recall list that was pushed into the inbox, or ask how that went. The check takes some seconds. A "
+        "key's list only grows. Taken up at rest only.",
+        (("inbox", "H", "", "number of the blob in the inbox; 0: ask only"),),
+        (
+            ("stage", "B", "enum RECALL", "how the last one went"),
+            ("code", "H", "enum CODE", "why it was refused; 0: it was not"),
+            ("lists", "B", "", "lists that count: those of keys that the device trusts"),
+            ("entries", "H", "", "what they name in all"),
+        ),
+        ("NOT_FOUND", "BUSY_SESSION", "STORE_FULL"),
+    ),
+    (
+        0x2F,
+        "PODLET_TAG",
+        "request",
+        "Look at the tag itself: is it NXP's, what is locked, how often was it read. Or try a password, where the tag does not "
+        "count wrong ones. Begun at rest only; ask until it is no longer BUSY.",
+        (
+            ("what", "B", "", "0: ask only, 1: look, 2: try the password"),
+            ("password", "*", "", "4 bytes, to try; else none"),
+        ),
+        (
+            ("state", "B", "enum WRITE", "how the last look went"),
+            ("code", "H", "enum CODE", "why it failed, or what was found; 0: nothing"),
+            ("original", "B", "", "NXP's signature of the UID; 0: not known, 1: right, 2: wrong"),
+            ("counter", "I", "", "fields in which the tag was read, if it counts them; all ones: it does not, or not for us"),
+            ("auth0", "B", "", "first page that needs the password; beyond the last one: none does"),
+            ("access", "B", "", "byte ACCESS: bit 7 reading needs it too, 6 configuration locked, 4 counts, 3 counter behind it, 2-0 limit"),
+            ("locks", "5s", "", "static lock bytes, then the dynamic ones"),
+            ("answered", "H", "", "what the tag answered to the right password"),
+        ),
+        ("NO_PODLET", "BUSY_SESSION", "OUT_OF_RANGE"),
+    ),
+    (
         0x30,
         "RECORD_LIST",
         "request",
@@ -997,6 +1034,7 @@ ENUMS = (
             (6, "UNREADABLE", "no limits can be read, so nothing is dosed"),
             (7, "REMOVED", "taken out during a session"),
             (8, "ALLERGEN", "holds what its owner has listed as an allergen: waits for a hold of the button"),
+            (9, "RECALLED", "named by a recall list of a key that the device trusts"),
         ),
     ),
     (
@@ -1030,6 +1068,7 @@ ENUMS = (
             (14, "NOT_RECORDED", "refused: the device's ledger could not take it down"),
             (15, "DAY_CAP", "made smaller or refused: most in 24 hours on this device"),
             (16, "ALLERGEN", "refused: nobody has agreed to what its owner has listed as an allergen"),
+            (17, "RECALLED", "refused: the podlet was recalled"),
         ),
     ),
     (
@@ -1039,6 +1078,16 @@ ENUMS = (
             (0, "NONE", "nothing: the time is not known"),
             (1, "HOST", "the device itself since a host told the time; a restart loses it"),
             (2, "BATTERY", "a clock with a battery"),
+        ),
+    ),
+    (
+        "RECALL",
+        "How taking up a recall list went.",
+        (
+            (0, "NONE", "none was since the device's start"),
+            (1, "CHECKING", "its form and its signature are being checked"),
+            (2, "TAKEN", "it is in use"),
+            (3, "REFUSED", "the lists from before are in use"),
         ),
     ),
     (
@@ -1144,6 +1193,7 @@ BITS = (
             (11, "UNDRAINED", "the condensate trap is full"),
             (12, "OUTLET_HOT", "outlet over its scald limit: nothing starts"),
             (13, "REST", "heated for long: nothing starts before it has rested for a minute"),
+            (14, "CLEAN", "the line wants cleaning: 200 doses since the last, or a treatment has stood in it for three days"),
         ),
     ),
     (
@@ -1258,6 +1308,14 @@ CODES = (
     (541, "SETTINGS_NEWER", "The settings were stored by a newer firmware.", "Those that this one knows are in use; the rest stays stored.", "Nothing; set what differs, or install the newer firmware again."),
     (550, "CLOCK_BACK", "The clock was set to a day before one that the device has known.", "The newest day counts on: nothing that has expired is good again.", "Check the clock of this computer."),
     (551, "ALLERGEN", "The podlet holds what its owner has listed as an allergen.", "Nothing is dosed until the button agrees.", "Take it out, or hold the device's button for 3 s to use it all the same."),
+    (552, "RECALLED", "The podlet was recalled, by a key that the device trusts.", "Nothing is dosed.", "Take it out and ask its maker."),
+    (553, "RECALL_SIGNATURE", "The recall list's signature is wrong, or its key is not trusted.", "Nothing was stored.", "Trust the maker's key first (`podsteam podlet trust`), or get the list anew."),
+    (554, "RECALL_FORM", "That is no recall list, or it is damaged.", "Nothing was stored.", "Get the list anew."),
+    (555, "RECALL_OLD", "The recall list is older than the one that is stored, or leaves out what that names.", "Nothing was stored.", "Get a newer one."),
+    (556, "ROLLED_BACK", "The tag tells fewer doses than this device has given from it.", "The device's own count holds.", "Ask whoever had the podlet: its tag was written back."),
+    (557, "TAG_LIMIT", "The tag counts wrong passwords and locks itself for good, or does not say.", "No password was tried.", "Use the reader that set it up."),
+    (558, "TAG_PASSWORD", "The password is wrong.", "Nothing was changed; this tag counts no wrong ones.", "Try the right one."),
+    (559, "TAG_COPY", "NXP's signature of the tag's UID is wrong: the chip is another maker's, or a copy.", "It doses all the same.", "Nothing, or ask whoever made the podlet."),
 )
 
 # More about the faults among them, which the device finds by itself: (name, class, latches, what can be behind it). The

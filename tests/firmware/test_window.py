@@ -22,6 +22,7 @@ YEAR_2026_MIN = 29_454_720
 class Podlet:
     uid = bytearray.fromhex("04ab87f2ca1190")
     newest_day = 0
+    main_id = 0
 
 
 def window_at(minute: int) -> Window:

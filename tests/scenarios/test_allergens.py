@@ -152,3 +152,17 @@ def test_what_is_not_listed_asks_nothing_and_a_change_is_judged_at_once() -> Non
     with pytest.raises(Refused, match="BUSY_SESSION"):
         bench.ask(w.AllergensRequest(1, 1))
     bench.close()
+
+
+def test_what_a_host_writes_onto_the_tag_is_asked_for_anew() -> None:
+    bench = opened(listed=LIMONENE | PARFUM)
+    hold(bench)
+    found = judged(bench)
+    assert found.state == w.PodletValue.GUEST
+    # The first usage slot: whatever it is, a tag that was written is judged from the beginning.
+    core: Any = bench.twin.machine.loop.core  # type: ignore[attr-defined]
+    page = core.reader.record.aux_at // 4
+    assert bench.ask(w.PodletWriteRequest(found.uid, page, bytes(16))).state == w.WriteValue.BUSY
+    bench.run(3)
+    assert judged(bench).state == w.PodletValue.ALLERGEN
+    bench.close()

@@ -174,8 +174,9 @@ class Doser:
         reader = self._reader
         if reader.state == m.PODLET_EXHAUSTED:
             return m.DOSE_EMPTY
-        if reader.state == m.PODLET_ALLERGEN:
-            return m.DOSE_ALLERGEN
+        if reader.state >= m.PODLET_ALLERGEN:
+            # Each of these states has a reason of its own, in the same order.
+            return reader.state - m.PODLET_ALLERGEN + m.DOSE_ALLERGEN
         if not reader.usable():
             return m.DOSE_NO_PODLET
         if not self._book.ready():

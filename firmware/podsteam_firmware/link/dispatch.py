@@ -61,10 +61,14 @@ class Dispatcher:
             from podsteam_firmware.link import requests_bulk as late
         elif kind == m.CONFIG_GET or kind == m.CONFIG_SET or kind == m.CONFIG_NOTES:
             from podsteam_firmware.link import requests_config as late
+        elif kind == m.TUNE or kind == m.TUNE_GET:
+            from podsteam_firmware.link import requests_tune as late
         elif kind == m.CLOCK:
             from podsteam_firmware.link import requests_clock as late
-        elif kind == m.ALLERGENS:
+        elif m.ALLERGENS <= kind <= m.PODLET_TAG:
             from podsteam_firmware.link import requests_care as late
+        elif kind in (m.PODLET_WRITE, m.PODLET_KEYS, m.CAL_SET, m.DESCALE_DONE, m.DOSE_CAL_SET):
+            from podsteam_firmware.link import requests_unit as late
         else:
             return None
         self._handlers.update(late.HANDLERS)

@@ -118,9 +118,11 @@ class SessionCall:
         self, device: "Device", name: str, program: m.Program, how: How, watcher: "Watcher | None" = None
     ) -> tuple[Outcome, Data]:
         """Do `how` with a session that shows and records itself under that name. `watcher` sees the measurements and
-        may end it before its time. Raises ButtonNotPressed at once where nobody can press the button."""
+        may end it before its time. Raises ButtonNotPressed at once where nobody can press the button, and
+        PodletRecalled."""
         from podsteam.store import open_store
 
+        _not_recalled(device)
         self._need_a_hand(device)
         with open_store(self._settings.store or None) as store, self._view(device, program) as view:
             outcome = self._run(device, how, program, store, view, watcher)
@@ -270,6 +272,21 @@ def _at_a_terminal() -> bool:
     return bool(getattr(sys.stdin, "isatty", bool)())
 
 
+def _not_recalled(device: "Device") -> None:
+    """Raises PodletRecalled: no session begins with a podlet that this computer or the device knows to be recalled."""
+    from podsteam import recall
+    from podsteam.errors import PodletRecalled
+
+    listed = recall.load()
+    judged = device.settled_podlet()
+    if judged.state == m.PodletValue.RECALLED:
+        raise PodletRecalled("The podlet was recalled by a list that the device holds; take it out and ask its maker.")
+    if listed and judged.size:
+        found = recall.naming(listed, device.podlet_memory(judged.size))
+        if found is not None:
+            raise recall.refuse(found)
+
+
 def _consent_wanted(device: "Device") -> str:
     """A sentence when the podlet holds what the device's owner has listed, else nothing."""
     from podsteam.allergens import names_of
@@ -288,6 +305,8 @@ def _cleaning_due(device: "Device", store: "Store") -> str:
     from podsteam.store.cleaning import line_of
 
     why = line_of(store, device.hello.uid.hex(), store.now()).due()
+    if not why and device.status().flags & m.FlagBits.CLEAN:
+        why = "The device counts many doses since its last cleaning, or a treatment that has stood in its line for days"
     return f"{why}: put in a cleaning podlet and run `podsteam session clean`." if why else ""
 
 

@@ -189,6 +189,8 @@ def status_lines(status: m.StatusGetReply) -> list[str]:
         rows.insert(3, ("water left", ahead.water()))
     if ahead.scale():
         rows.append(("scale", ahead.scale()))
+    if flags & m.FlagBits.CLEAN:
+        rows.append(("line", "wants cleaning"))
     if ahead.to_steam_s is not None and status.state == m.StateValue.WARM_UP:
         rows.append(("steam", f"in about {words.clock(ahead.to_steam_s)}"))
     name = name_of(status.program)

@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x84f42ae6
+SCHEMA_HASH = 0xb464c139
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -176,6 +176,8 @@ class PodletValue(IntEnum):
     """taken out during a session"""
     ALLERGEN = 8
     """holds what its owner has listed as an allergen: waits for a hold of the button"""
+    RECALLED = 9
+    """named by a recall list of a key that the device trusts"""
 
 
 class WriteValue(IntEnum):
@@ -228,6 +230,8 @@ class DoseValue(IntEnum):
     """made smaller or refused: most in 24 hours on this device"""
     ALLERGEN = 16
     """refused: nobody has agreed to what its owner has listed as an allergen"""
+    RECALLED = 17
+    """refused: the podlet was recalled"""
 
 
 class ClockValue(IntEnum):
@@ -239,6 +243,19 @@ class ClockValue(IntEnum):
     """the device itself since a host told the time; a restart loses it"""
     BATTERY = 2
     """a clock with a battery"""
+
+
+class RecallValue(IntEnum):
+    """How taking up a recall list went."""
+
+    NONE = 0
+    """none was since the device's start"""
+    CHECKING = 1
+    """its form and its signature are being checked"""
+    TAKEN = 2
+    """it is in use"""
+    REFUSED = 3
+    """the lists from before are in use"""
 
 
 class BlobValue(IntEnum):
@@ -393,6 +410,8 @@ class FlagBits(IntFlag):
     """outlet over its scald limit: nothing starts"""
     REST = 0x2000
     """heated for long: nothing starts before it has rested for a minute"""
+    CLEAN = 0x4000
+    """the line wants cleaning: 200 doses since the last, or a treatment has stood in it for three days"""
 
 
 class KnownBits(IntFlag):
@@ -1338,6 +1357,73 @@ class AllergensReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class RecallRequest(Message):
+    """Take up a signed recall list that was pushed into the inbox, or ask how that went. The check takes some seconds. A key's list only grows. Taken up at rest only."""
+
+    ID: ClassVar[int] = 0x2e
+    FORMAT: ClassVar[str] = "<H"
+
+    inbox: int = 0
+    """Number of the blob in the inbox; 0: ask only."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallReply(Message):
+    """Reply to RECALL."""
+
+    ID: ClassVar[int] = 0xae
+    FORMAT: ClassVar[str] = "<BHBH"
+
+    stage: int = 0
+    """How the last one went, [enum RECALL]."""
+    code: int = 0
+    """Why it was refused; 0: it was not, [enum CODE]."""
+    lists: int = 0
+    """Lists that count: those of keys that the device trusts."""
+    entries: int = 0
+    """What they name in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodletTagRequest(Message):
+    """Look at the tag itself: is it NXP's, what is locked, how often was it read. Or try a password, where the tag does not count wrong ones. Begun at rest only; ask until it is no longer BUSY."""
+
+    ID: ClassVar[int] = 0x2f
+    FORMAT: ClassVar[str] = "<B"
+    TAIL: ClassVar[bool] = True
+
+    what: int = 0
+    """0: ask only, 1: look, 2: try the password."""
+    password: bytes = b""
+    """4 bytes, to try; else none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodletTagReply(Message):
+    """Reply to PODLET_TAG."""
+
+    ID: ClassVar[int] = 0xaf
+    FORMAT: ClassVar[str] = "<BHBIBB5sH"
+
+    state: int = 0
+    """How the last look went, [enum WRITE]."""
+    code: int = 0
+    """Why it failed, or what was found; 0: nothing, [enum CODE]."""
+    original: int = 0
+    """NXP's signature of the UID; 0: not known, 1: right, 2: wrong."""
+    counter: int = 0
+    """Fields in which the tag was read, if it counts them; all ones: it does not, or not for us."""
+    auth0: int = 0
+    """First page that needs the password; beyond the last one: none does."""
+    access: int = 0
+    """Byte ACCESS: bit 7 reading needs it too, 6 configuration locked, 4 counts, 3 counter behind it, 2-0 limit."""
+    locks: bytes = b""
+    """Static lock bytes, then the dynamic ones."""
+    answered: int = 0
+    """What the tag answered to the right password."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordListRequest(Message):
     """One entry of the list of session records on the device, oldest first."""
 
@@ -2119,6 +2205,14 @@ CODES: dict[int, Code] = {
     541: Code('SETTINGS_NEWER', 'The settings were stored by a newer firmware.', 'Those that this one knows are in use; the rest stays stored.', 'Nothing; set what differs, or install the newer firmware again.'),
     550: Code('CLOCK_BACK', 'The clock was set to a day before one that the device has known.', 'The newest day counts on: nothing that has expired is good again.', 'Check the clock of this computer.'),
     551: Code('ALLERGEN', 'The podlet holds what its owner has listed as an allergen.', 'Nothing is dosed until the button agrees.', "Take it out, or hold the device's button for 3 s to use it all the same."),
+    552: Code('RECALLED', 'The podlet was recalled, by a key that the device trusts.', 'Nothing is dosed.', 'Take it out and ask its maker.'),
+    553: Code('RECALL_SIGNATURE', "The recall list's signature is wrong, or its key is not trusted.", 'Nothing was stored.', "Trust the maker's key first (`podsteam podlet trust`), or get the list anew."),
+    554: Code('RECALL_FORM', 'That is no recall list, or it is damaged.', 'Nothing was stored.', 'Get the list anew.'),
+    555: Code('RECALL_OLD', 'The recall list is older than the one that is stored, or leaves out what that names.', 'Nothing was stored.', 'Get a newer one.'),
+    556: Code('ROLLED_BACK', 'The tag tells fewer doses than this device has given from it.', "The device's own count holds.", 'Ask whoever had the podlet: its tag was written back.'),
+    557: Code('TAG_LIMIT', 'The tag counts wrong passwords and locks itself for good, or does not say.', 'No password was tried.', 'Use the reader that set it up.'),
+    558: Code('TAG_PASSWORD', 'The password is wrong.', 'Nothing was changed; this tag counts no wrong ones.', 'Try the right one.'),
+    559: Code('TAG_COPY', "NXP's signature of the tag's UID is wrong: the chip is another maker's, or a copy.", 'It doses all the same.', 'Nothing, or ask whoever made the podlet.'),
 }
 
 
