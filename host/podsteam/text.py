@@ -32,3 +32,13 @@ def safe(value: str | bytes, limit: int = 400) -> str:
 def name_of(padded: bytes) -> str:
     """A zero-padded name field as safe text."""
     return safe(padded.split(b"\0", 1)[0])
+
+
+def whole(text: str) -> bool:
+    """Whether it is text that a file can hold: half a character, as JSON and names of files may have, is not."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def mended(text: str) -> str:
+    """The text with half characters shown as `\\uNNNN`."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -152,6 +152,27 @@ def test_duckdb_answers_questions_over_all_sessions(store: Store, tmp_path: Path
         write_partitioned(sessions, folder, ("device", "month"), "parquet", [], False)
 
 
+def test_a_strict_reader_of_csv_finds_units_and_numbers(store: Store, tmp_path: Path) -> None:
+    """DuckDB's, which guesses kinds from the cells as a spreadsheet does."""
+    stored = store.get("last")
+    values, events, _ = write_csv(stored, tmp_path / "s.csv")
+    table = duckdb.sql(f"SELECT * FROM read_csv('{values}', header = true, strict_mode = true, sample_size = -1)")
+    kinds = dict(zip(table.columns, map(str, table.types), strict=True))
+    for column in SAMPLES:
+        assert column.name.endswith(column.unit.replace("%", "percent").replace("/", "_per_")), column.name
+        if column.kind in ("real", "count") and any(
+            column.value(context_of(stored), s) is not None for s in stored.record.samples
+        ):
+            assert kinds[column.name] in ("DOUBLE", "BIGINT"), column.name
+    assert (
+        kinds["wall_degC"] == kinds["steam_g_per_min"] == kinds["power_W"] == "DOUBLE" and kinds["state"] == "VARCHAR"
+    )
+    walls = [row[0] for row in table.project("wall_degC").fetchall()]
+    assert walls == [sample.wall_cdeg / 100 for sample in stored.record.samples]
+    read = duckdb.sql(f"SELECT count(*) FROM read_csv('{events}', header = true, strict_mode = true)")
+    assert read.fetchall() == [(len(stored.record.events),)]
+
+
 def test_a_changed_csv_is_not_taken(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     write_csv(store.get("last"), path)

@@ -8,24 +8,20 @@ from typing import Any
 import click
 import pytest
 from calls import call, one_sentence
+from commands import served
 from jsonschema import Draft202012Validator
 
 from podsteam import schemas
 from podsteam.cli.main import root
+from podsteam_twin import control
 
 Capture = pytest.CaptureFixture[str]
 
 STREAMS = {
-    "watch": "a stream of measurements and events, as those of `session run --jsonl`",
     "sim serve": "one line that names the sockets, then it serves",
 }
 """Commands without an answer of their own."""
-ELSEWHERE = {
-    *("line run", "flash recover", "update", "rollback", "tune", "calibrate dose", "calibrate sensors"),
-    *("session clean", "session pause", "session resume"),
-    *(f"sim {name}" for name in ("advance", "fault", "insert", "press", "remove")),
-    *(f"release {name}" for name in ("build", "keygen", "sign", "verify")),
-}
+ELSEWHERE = {"line run", "flash recover", "update", "rollback", "calibrate dose"}
 """Commands that are only called in other processes, or with other people's tools: no schema of theirs yet."""
 
 
@@ -77,6 +73,7 @@ def test_commands_that_no_other_test_calls_here(
     here = str(tmp_path)
     sim = ("--port", "sim:schemas", "--store", f"{here}/r.db")
     (tmp_path / "p.toml").write_text(_PROGRAM)
+    (tmp_path / "rinse.toml").write_text('name = "rinse"\ndose_ul = 100\ndoses = 10\ncleaning = true\n')
     first = [
         (*sim, "session", "run", "express", "--press"),
         (*sim, "records", "pull"),
@@ -94,10 +91,23 @@ def test_commands_that_no_other_test_calls_here(
         (*sim, "program", "default", "mine"),
         (*sim, "session", "stop"),
         (*sim, "podlet", "trust"),
+        (*sim, "calibrate", "sensors", "--at-rest", "20", "--altitude-m", "0", "--press"),
+        (*sim, "podlet", "write", f"{here}/rinse.toml"),
+        (*sim, "session", "clean", "--press"),
     ]
     for arguments in first:
         called = call(capsys, *arguments, "--json")
         assert called.status == 0, (arguments, called.err)
+    assert call(capsys, "--port", "sim", "watch", "--jsonl", "--count", "20").status == 0
+
+
+def test_pause_and_resume_of_a_session_that_the_button_started(capsys: Capture, tmp_path: Path) -> None:
+    with served(tmp_path, "--link", "tcp", "--seed", "5") as board:
+        for do in ({"do": "advance", "ms": 3000}, {"do": "press"}, {"do": "advance", "ms": 3000}):
+            control.call(board["control"], do)
+        for name in ("pause", "resume"):
+            called = call(capsys, "--port", board["link"], "session", name, "--json")
+            assert called.status == 0, called.err
 
 
 _PROGRAM = """

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from podsteam.errors import UsageProblem
 from podsteam.store import chain
-from podsteam.store.model import MAX_NOTE, Annotation, check_tag
+from podsteam.store.model import Annotation, check_note, check_tag
 from podsteam.store.tables import CHAIN, TAG
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def annotate(store: "Store", record: str, tags: Mapping[str, str | None], note: 
         raise UsageProblem("There is nothing to add; give --tag NAME=VALUE, --untag NAME or --note TEXT.")
     for name, value in tags.items():
         check_tag(name, "-" if value is None else value)
-    if len(note) > MAX_NOTE:
-        raise UsageProblem(f"The note has {len(note)} characters; {MAX_NOTE} fit.")
+    check_note(note)
     with store.writing() as connection:
         key = store.find(connection, record.strip().lower())
         body = {"by": account(), "tags": dict(tags), "note": note}

@@ -13,6 +13,7 @@ from sqlalchemy import func, insert, select
 from podsteam.errors import UsageProblem
 from podsteam.store import chain
 from podsteam.store.tables import FACT
+from podsteam.text import safe, whole
 
 if TYPE_CHECKING:
     from podsteam.store.database import Store
@@ -40,8 +41,10 @@ def note(store: "Store", kind: str, subject: str, value: Mapping[str, Any]) -> b
     text = chain.canonical(value)
     if not 0 < len(subject) <= _MAX_SUBJECT:
         raise UsageProblem(f"The name of a {kind} has 1 to {_MAX_SUBJECT} characters.")
+    if not whole(subject):
+        raise UsageProblem(f"The name of a {kind} is no whole text: it has half a character.")
     if len(text) > _MAX_VALUE:
-        raise UsageProblem(f"What is noted of {kind} '{subject[:20]}' takes {len(text)} bytes; {_MAX_VALUE} fit.")
+        raise UsageProblem(f"What is noted of {kind} '{safe(subject, 20)}' takes {len(text)} bytes; {_MAX_VALUE} fit.")
     with store.writing() as connection:
         mine = (FACT.c.kind == kind) & (FACT.c.subject == subject)
         newest = connection.execute(select(FACT.c.value).where(mine).order_by(FACT.c.since_us.desc()).limit(1)).scalar()

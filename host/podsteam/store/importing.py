@@ -20,6 +20,7 @@ from podsteam.errors import IntegrityFailed, UsageProblem
 from podsteam.record import decode
 from podsteam.store.model import IMPORTED, SessionMeta
 from podsteam.store.tables import SESSION
+from podsteam.text import mended
 
 if TYPE_CHECKING:
     from podsteam.store.database import Store
@@ -50,7 +51,7 @@ def import_file(store: "Store", path: Path) -> tuple[str, bool]:
     meta = SessionMeta(
         head,
         _started(about.get("started"), path),
-        str(path.name)[:200],
+        mended(path.name)[:200],
         _texts(cast("dict[Any, Any]", tags), path),
         note,
     )

@@ -10,7 +10,7 @@ from functools import cached_property
 from podsteam.errors import UsageProblem
 from podsteam.recap import Summary
 from podsteam.record import Record, decode
-from podsteam.text import safe
+from podsteam.text import safe, whole
 from podsteam.wire.messages import EventValue, PodletValue, RecordHead
 
 LIVE = "live"
@@ -46,8 +46,7 @@ class SessionMeta:
         """Raises UsageProblem for a tag or a note that the store does not take."""
         for name, value in self.tags.items():
             check_tag(name, value)
-        if len(self.note) > MAX_NOTE:
-            raise UsageProblem(f"The note has {len(self.note)} characters; {MAX_NOTE} fit.")
+        check_note(self.note)
         if self.started is not None and self.started.tzinfo is None:
             raise ValueError("started needs a time zone")
 
@@ -60,6 +59,16 @@ def check_tag(name: str, value: str) -> None:
         )
     if not value or len(value) > _MAX_VALUE:
         raise UsageProblem(f"The value of tag '{name}' must have 1 to {_MAX_VALUE} characters.")
+    if not whole(value):
+        raise UsageProblem(f"The value of tag '{name}' is no whole text: it has half a character.")
+
+
+def check_note(note: str) -> None:
+    """Raises UsageProblem when a note is too long, or no text."""
+    if len(note) > MAX_NOTE:
+        raise UsageProblem(f"The note has {len(note)} characters; {MAX_NOTE} fit.")
+    if not whole(note):
+        raise UsageProblem("The note is no whole text: it has half a character.")
 
 
 def parse_tag(text: str) -> tuple[str, str]:
