@@ -26,7 +26,7 @@ WORDS = ("podsteam", "make", "pip", "python", ".", "curl", "git", "cd")
 NO_SHELL = ("python", "toml", "json", "yaml", "text")
 """Languages of fences in which nothing is typed."""
 
-A_DEVICE = ("configure",)
+A_DEVICE = ("configure", "podlet-policy")
 """Pages whose reader has a device at hand: here `sim:mine`, by PODSTEAM_PORT."""
 ANSWERS = {"podsteam --port sim:mine podlet wipe": "y"}
 """What the reader types when a command asks."""
@@ -56,10 +56,13 @@ ELSEWHERE = {
     "podsteam --port sim:unit tune --press": PLAYED,
     "podsteam --port sim:unit calibrate steam gentle --press --grams 12.1": PLAYED,
     "podsteam --port sim:unit calibrate show": PLAYED,
+    "podsteam --port sim:mine session run": "asks at a terminal; tests/endtoend/test_podlet.py types there",
     "podsteam session clean": "wants a cleaning podlet and a finger; tests/endtoend/test_two_processes.py plays it",
     "podsteam --port /dev/ttyUSB0 doctor --chip": REAL_PORT,
     "podsteam --port /dev/ttyUSB0 flash --image ESP32_GENERIC-v1.28.0.bin": REAL_PORT,
+    "podsteam --port /dev/ttyUSB0 flash --image ESP32_GENERIC-v1.28.0.bin --board bare": REAL_PORT,
     "podsteam flash --image IMAGE --key public.pem": REAL_PORT,
+    "podsteam line station.toml": "wants an operator; tests/line/test_line.py plays one",
     "podsteam provision --batch units.csv --limits station.toml --labels labels --ports /dev/ttyUSB0 "
     "--ports /dev/ttyUSB1": REAL_PORT,
     "podsteam update podsteam-0.2.0.update": FLASHED,
@@ -100,7 +103,20 @@ def _new_program(folder: Path) -> None:
     (folder / "evening.toml").write_text(programs.text("gentle").replace('"gentle"', '"evening"'), encoding="utf-8")
 
 
-BEFORE: dict[str, Callable[[Path], None]] = {"session-program": _new_program, "flash": _copied_board}
+def _maker_with_a_list(folder: Path) -> None:
+    from podsteam.podlet_sign import new_key
+
+    for name, text in zip(("private.pem", "public.pem"), new_key(), strict=True):
+        (folder / name).write_bytes(text)
+    table = '[[recall]]\nbatch = "B2"\nmaker = "Maker"\nreason = "may irritate"\n'
+    (folder / "recalls.toml").write_text(table, encoding="utf-8")
+
+
+BEFORE: dict[str, Callable[[Path], None]] = {
+    "session-program": _new_program,
+    "flash": _copied_board,
+    "podlet-policy": _maker_with_a_list,
+}
 """What the reader has at hand before a page's first command."""
 
 
