@@ -148,22 +148,27 @@ def test_a_key_that_is_trusted_no_longer_recalls_nothing_until_it_is_again() -> 
     assert is_named(files, FIELDS)
 
 
-@pytest.mark.parametrize(
-    ("raw", "code"),
-    [
-        (b"", m.CODE_RECALL_FORM),
-        (b"PSRL", m.CODE_RECALL_FORM),
-        (listed([]), m.CODE_RECALL_FORM),
-        (listed([BATCH])[:-1], m.CODE_RECALL_FORM),
-        (listed([BATCH]) + b"\0", m.CODE_RECALL_FORM),
-        (listed(sorted([BATCH, TAG], reverse=True)), m.CODE_RECALL_FORM),
-        (listed([BATCH, BATCH]), m.CODE_RECALL_FORM),
-        (listed(sorted(entry(i) for i in range(481))), m.CODE_RECALL_FORM),
-        (listed([BATCH], key=OTHER), m.CODE_RECALL_SIGNATURE),
-        (listed([BATCH], key=OTHER, by=signed.key_id(public(PRIVATE))), m.CODE_RECALL_SIGNATURE),
-    ],
-)
-def test_what_is_refused(raw: bytes, code: int) -> None:
+REFUSED = {
+    "nothing": (b"", m.CODE_RECALL_FORM),
+    "the mark alone": (b"PSRL", m.CODE_RECALL_FORM),
+    "no entry": (listed([]), m.CODE_RECALL_FORM),
+    "cut off": (listed([BATCH])[:-1], m.CODE_RECALL_FORM),
+    "more behind it": (listed([BATCH]) + b"\0", m.CODE_RECALL_FORM),
+    "not in order": (listed(sorted([BATCH, TAG], reverse=True)), m.CODE_RECALL_FORM),
+    "twice the same": (listed([BATCH, BATCH]), m.CODE_RECALL_FORM),
+    "too long": (listed(sorted(entry(i) for i in range(481))), m.CODE_RECALL_FORM),
+    "a key that is not trusted": (listed([BATCH], key=OTHER), m.CODE_RECALL_SIGNATURE),
+    "in another's name": (
+        listed([BATCH], key=OTHER, by=signed.key_id(public(PRIVATE))),
+        m.CODE_RECALL_SIGNATURE,
+    ),
+}
+"""Named, since a signature is another one each time."""
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused(case: str) -> None:
+    raw, code = REFUSED[case]
     files = Files(PRIVATE)
     assert take(files, raw) == code
     assert [name for name in files.files if name.startswith("recall")] == []
