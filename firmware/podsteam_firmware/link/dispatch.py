@@ -88,6 +88,9 @@ class Dispatcher:
 
             entry = requests_identity.HANDLERS.get(kind)
         if entry is None:
+            if kind < m.BLOB_READ and self._core.session.heating():
+                # Loading takes longer than a tick can wait; a device that makes steam has other things to do.
+                return -m.CODE_BUSY_SESSION
             entry = self._late(kind)
         if entry is None:
             return -m.CODE_UNKNOWN_MESSAGE
