@@ -193,7 +193,7 @@ def seen(trial: Trials, text: str, stored: Stored) -> None:
             live.say(text)
             live.update(Tele(uptime_ms=25_000, state=StateValue.STEAM), None)
             live.summary(stored.record.summary)
-        shown = ERASURE.sub("", COLOURS.sub("", out.getvalue()))
+        shown = ERASURE.sub("", COLOURS.sub("", out.getvalue())) if is_terminal else out.getvalue()
         trial("live view" if is_terminal else "live lines", text, steering(shown))
     watched = Watched(text[:200], synthetic.UID.hex(), 1)
     for item in (Begin(program), Console(spoken), Said(text), Names((text[:40],))):
