@@ -282,8 +282,8 @@ def imported_text(stored: Stored, text: str, inside: Path, capsys: Any) -> list[
             json.dumps({**good, "record": {**about, "id": key, **change}}), encoding="utf-8"
         )
         problems += ended(call(capsys, "--store", str(inside / "in.db"), "records", "import", "in.json"))
-    # No command line can hold a zero.
-    name = text[:3000].replace("\0", "")
+    # No command line can hold a zero, nor a half character that stands for no byte.
+    name = text[:3000].replace("\0", "").replace("\ud800", "")
     return problems + ended(call(capsys, "--store", str(inside / "in.db"), "records", "import", name))
 
 
