@@ -24,7 +24,7 @@ FIND_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3.13 python3.14 pyt
 	&& exec echo "$$p"; done; \
 	echo "podsteam needs Python 3.11 to 3.14 with its venv module on the PATH" >&2; exit 1
 
-.PHONY: help demo test lint typecheck figures docs safety mutation fuzz hil format generate lock latest wheel clean
+.PHONY: help demo test lint typecheck figures docs safety mutation fuzz line hil format generate lock latest wheel clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,10 +73,14 @@ fuzz: $(STAMP) ## The long random runs: hostile lines, hosts, tags, files and po
 	$(BIN)/python tests/fuzz/fuzz_run.py line --count 1000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py tags --count 1000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py requests --count 200000 --record
+	$(BIN)/python tests/fuzz/fuzz_run.py malicious --count 500000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py doses --count 1000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py programs --count 300000 --record
 	PYTHONPATH=tools:tests/firmware $(BIN)/python tests/powercut/run_all.py
 	PYTHONPATH=tools:tests/update $(BIN)/python tests/powercut/update_run.py
+
+line: $(STAMP) ## Make 24 units on a production line, each flashed by the real esptool (minutes)
+	LINE_FLASHED=24 $(BIN)/python -m pytest tests/line $(ARGS)
 
 hil: $(STAMP) ## Run what needs a board on the one at PORT=... (HEAT=1: with heat; POWER='CMD {on|off}': its supply)
 	@test -n "$(PORT)" || { echo "make hil needs PORT=..., a board's port" >&2; exit 2; }

@@ -16,7 +16,7 @@ from typing import Any
 from genson import SchemaBuilder  # pyright: ignore[reportMissingTypeStubs]
 
 FOLDER = Path(__file__).resolve().parents[1] / "host" / "podsteam" / "schemas"
-OPEN = {"settings", "tags", "label", "schema", "groups", "calibration", "device", "podlet", "batch"}
+OPEN = {"settings", "tags", "fields", "label", "schema", "groups", "calibration", "device", "podlet", "batch"}
 """Tables whose keys are not the command's own."""
 
 

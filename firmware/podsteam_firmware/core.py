@@ -26,12 +26,13 @@ from podsteam_firmware.session.program import valid_name
 from podsteam_firmware.session.session import Session
 from podsteam_firmware.signals import Inputs, Outputs
 from podsteam_firmware.signs import Signs
-from podsteam_firmware.store import calibration, config, latch, learned
+from podsteam_firmware.store import calibration, config, latch, learned, params
 from podsteam_firmware.store.journal import Journal
 from podsteam_firmware.store.ledger import Ledger
 from podsteam_firmware.store.programs import Programs, text
 from podsteam_protocol import messages as m
 from podsteam_protocol.const import const
+from podsteam_protocol.podlet import MAIN_CLEANING
 
 try:
     from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_firmware.hal.verbs import Hal, Work
+    from podsteam_firmware.podlet.recall import Intake
+    from podsteam_firmware.store.identity import Change
 
 TICK_MS = const(50)
 """Period of `step`."""
@@ -47,6 +50,14 @@ _RELAY_OPEN_TICKS = const(12)
 that is twice too fast makes 300 ms of them."""
 _ANSWER_MS = const(300)
 """What the answer to a request for a restart takes to leave."""
+LINE = (("<HI", None),)
+"""Layouts of the set "line": doses since the last cleaning, and the known minute (`dose.window`) of the last one."""
+_CLEAN_SHOTS = const(200)
+"""Doses after which the line is to be cleaned. An estimate: ten podlets."""
+_CLEAN_REST = const(4320)
+"""Minutes that a treatment may stand in it. An estimate: three days."""
+_RINSE_MS = const(60_000)
+"""Verified steam without a dose that cleans it too."""
 _HOT_MC = const(100_000)
 """Where the change of a correction counts for what was learned."""
 _LEARNED_MS = const(30_000)
@@ -71,6 +82,11 @@ class Core:
         self.checkpoints = checkpoint.Checkpoints()
         self.selftest = selftest.SelfTest()
         settings = Settings()
+        if hal.file_read("identity_due", 1):
+            # The power went while a new identity was being put to use.
+            from podsteam_firmware.store import identity
+
+            identity.finish(hal)
         learned.recall(hal, settings)
         self.calibration = calibration.recall(hal)
         """Values of the set that is in use."""
@@ -82,8 +98,11 @@ class Core:
         """Values of the settings in use."""
         self.session.most_mg_min = self.config[3]
         self.reader = Reader(hal)
+        self.reader.allergens = config.allergens(hal)
+        self.reader.recalls = bool(hal.file_list("recall"))
         self.signs = Signs(self.session, self.supervisor, self.reader)
         self.ledger = Ledger(hal)
+        self.reader.ledger = self.ledger
         self.book = Book(self.ledger, self.reader)
         self.doser = Doser(self.reader, self.events, self.book)
         self.lease = Lease()
@@ -95,12 +114,22 @@ class Core:
         """Work between the ticks that is loaded on demand: an update, or the trial of one."""
         self.updating = False
         """That work is an update."""
+        self.recall: "Intake | None" = None
+        """The recall list that is being taken up, or was last."""
+        self.change: "Change | None" = None
+        """The last change of the unit's identity since the start."""
         self.restart_ms = -1
         """When a restart was asked for, below 0: none was. It comes once the answer has left."""
         self._odd = False
         self._regime = m.REGIME_IDLE
         # A start takes longer than the relay's hold-up, so after any reset the relay is open by now.
         self._open_ticks = _RELAY_OPEN_TICKS
+        self._line = params.load(hal, "line", LINE)[0] or (0, 0)
+        self._line_news = False
+        self._cleaner = -1
+        """The insertion of the cleaning podlet with which the session began, -1: there was none."""
+        self._clean = False
+        """The line is to be cleaned."""
         self._learned = False
         self._tuned = False
         """Gains that a tuning found are to be stored."""
@@ -125,6 +154,7 @@ class Core:
         assumed_nl = self.book.settle()
         self.book.recall(self.doser.caps, self.now_ms, hal.unix_s() // 60)
         self._marked = 0
+        self._look_at_line()
         if assumed_nl:
             self.events.emit(m.EVENT_DOSE_RESULT, m.DOSE_ASSUMED, assumed_nl)
         # A session that was cut off is in the book, but has no record.
@@ -184,13 +214,24 @@ class Core:
     def _verdict(self, now_ms: int, inputs: Inputs) -> None:
         supervisor = self.supervisor
         session = self.session
+        session.rest = supervisor.rest
         if supervisor.fault and not self._latched:
             self._trip(now_ms)
         elif supervisor.lease_lost and session.running():
             self.events.emit(m.EVENT_LEASE, 0, 0)
             session.stop(now_ms, m.STOP_LEASE_LOST, 0)
-        elif self._latched and session.button.held_ticks == HOLD_TICKS and supervisor.clear(now_ms, inputs):
-            self._cleared()
+        elif session.button.held_ticks == HOLD_TICKS:
+            if not self._latched:
+                self._agree()
+            elif supervisor.clear(now_ms, inputs):
+                self._cleared()
+
+    def _agree(self) -> None:
+        """The button was held for 3 s: a podlet that waits for that is judged again, between the ticks."""
+        reader = self.reader
+        if reader.state == m.PODLET_ALLERGEN and self.session.take_hold():
+            reader.agreed = True
+            self.events.emit(m.EVENT_ALLERGEN, reader.listed, 1)
 
     def _cleared(self) -> None:
         """The fault was cleared at the device."""
@@ -256,6 +297,7 @@ class Core:
         outputs = self.outputs
         signs = self.signs
         signs.descale = self.heat.descale
+        signs.confirm = self.reader.state == m.PODLET_ALLERGEN and not self.session.running()
         signs.step(self.session.ready(inputs, self.sense))
         outputs.light = signs.lights
         outputs.light_changed = signs.changed
@@ -275,6 +317,8 @@ class Core:
             flags |= m.FLAG_UNDRAINED
         if self.session.scalding(self.sense):
             flags |= m.FLAG_OUTLET_HOT
+        if self.session.rest:
+            flags |= m.FLAG_REST
         if inputs.button:
             flags |= m.FLAG_BUTTON
         if self.reader.present:
@@ -285,6 +329,8 @@ class Core:
             flags |= m.FLAG_LEASE
         if self.heat.descale:
             flags |= m.FLAG_DESCALE
+        if self._clean:
+            flags |= m.FLAG_CLEAN
         return flags
 
     # Between the ticks --------------------------------------------------------------------------------------
@@ -347,6 +393,8 @@ class Core:
     def pump(self, now_ms: int) -> bool:
         """Reader, line and store, a little of each. Returns True when there is more to do at once."""
         more = self.reader.pump(now_ms)
+        if self.reader.agreed and self.reader.state == m.PODLET_ALLERGEN:
+            self.reader.judge_again()
         if self.reader.changes != self._reader_changes:
             self._reader_changes = self.reader.changes
             self.events.emit(m.EVENT_PODLET, self.reader.state, self.reader.doses_left)
@@ -364,6 +412,8 @@ class Core:
         """The button alone: arm and start the default program, as a session that needs no host."""
         session = self.session
         session.start_default = False
+        if self.change and self.change.pressed():
+            return
         raw = self.programs.get(self.programs.default_name())
         if raw is None or self._latched or not self.config[1] or not session.ready(self.inputs, self.sense):
             return
@@ -382,6 +432,7 @@ class Core:
         if session.ended:
             session.ended = False
             self.doser.stop()
+            self._count_line()
             latch.note(self.ledger, latch.END, session.number, session.stop_reason, 0)
             self._tuned = session.tuning and session.stop_reason == m.STOP_DONE
             self._learned = self._tuned or (session.steam_ms >= _LEARNED_MS and session.stop_reason != m.STOP_FAULT)
@@ -390,6 +441,23 @@ class Core:
             self.supervisor.lease_end()
         if not self.journal.pump(relay_open) and relay_open:
             self._store()
+
+    def _count_line(self) -> None:
+        """What went through the line in the session that has ended."""
+        doses = self.doser.doses
+        line = self._line
+        if doses and self._cleaner != self.reader.insertion:
+            line = (min(line[0] + doses, 0xFFFF), self.book.minute)
+        elif doses or (self.session.steam_ms >= _RINSE_MS and not self.session.program.dose_count):
+            line = (0, 0)
+        if doses and self.reader.record.floor_page:
+            self.reader.read_again()
+        self._line_news = line != self._line
+        self._line = line
+
+    def _look_at_line(self) -> None:
+        shots, minute = self._line
+        self._clean = shots >= _CLEAN_SHOTS or (shots > 0 and self.book.minute - minute >= _CLEAN_REST)
 
     def _store(self) -> None:
         """One thing that is to be stored, if there is any: each may erase flash, 400 ms at worst, and the watchdog
@@ -405,6 +473,10 @@ class Core:
         elif self._tuned:
             self._tuned = False
             kept = self._keep_gains()
+        elif self._line_news:
+            self._line_news = False
+            kept = params.save(self.hal, "line", LINE, self._line)
+            self._look_at_line()
         elif not self.ledger.prepare():
             self._mark()
         if not kept:
@@ -417,6 +489,7 @@ class Core:
         if book.minute == self._marked:
             return
         self._marked = book.minute
+        self._look_at_line()
         total_nl = self.doser.caps.window.total_nl()
         clock_min = self.hal.unix_s() // 60
         if (total_nl or clock_min // 1440 > book.day) and book.mark_due(clock_min):
@@ -436,6 +509,11 @@ class Core:
     def _begin(self) -> None:
         """A session has started: everything counts from zero."""
         program = self.session.program
+        reader = self.reader
+        reader.judge_again()
+        self._cleaner = reader.insertion if reader.usable() and reader.record.values[MAIN_CLEANING] else -1
+        if reader.listed:
+            self.events.emit(m.EVENT_ALLERGEN, reader.listed, reader.agreed)
         unix_s = self.hal.unix_s()
         day = unix_s // 86400
         self.sense.reset_energy()

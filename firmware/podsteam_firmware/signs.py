@@ -95,7 +95,7 @@ class Signs:
             return m.SIGN_NOT_READY
         reader = self._reader
         state = reader.state
-        if state == m.PODLET_EXHAUSTED or state == m.PODLET_EXPIRED or state == m.PODLET_UNREADABLE:
+        if m.PODLET_EXHAUSTED <= state <= m.PODLET_UNREADABLE or state == m.PODLET_RECALLED:
             return m.SIGN_PODLET
         if (state == m.PODLET_GUEST or state == m.PODLET_SIGNED) and (
             reader.doses_left < _LOW_DOSES or reader.date_note == m.CODE_PODLET_OLD

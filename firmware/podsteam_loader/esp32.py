@@ -35,6 +35,7 @@ _LOOK_MS = const(5)
 _SDA = const(17)
 _SCL = const(32)
 _EXPANDER = const(0x20)
+"""0: the board has none, and its pins are left alone."""
 _I2C_US = const(20_000)
 """As `hal/esp32_bus` of the application has it, for all versions of the port."""
 _TICKS = const(0x3FFFFFFF)
@@ -120,6 +121,8 @@ class Esp32Board(Board):
 
     def light(self, lamps: int) -> None:
         """As the verb: one byte to the expander, whose switches stay inputs. Safe mode can do without an answer."""
+        if not _EXPANDER:
+            return
         try:
             if self._bus is None:
                 self._bus = I2C(1, sda=Pin(_SDA), scl=Pin(_SCL), freq=100_000, timeout=_I2C_US)

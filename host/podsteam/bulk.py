@@ -109,10 +109,15 @@ class _Transfer:
 class Pull(_Transfer):
     """One blob on its way here."""
 
-    def __init__(self, device: Device, kind: int, number: int, progress: Progress | None = None) -> None:
-        """Asks for nothing yet."""
+    def __init__(
+        self, device: Device, kind: int, number: int, progress: Progress | None = None, have: bytes = b""
+    ) -> None:
+        """Asks for nothing yet. `have`: the blob's beginning, from an earlier transfer: proved, not sent again."""
         super().__init__(device, kind, number, progress)
         self.data = bytearray()
+        self._have = have
+        self.had = 0
+        """Bytes of it that were the device's too."""
         self._missing: list[tuple[int, int]] | None = None
         self._unproved: list[tuple[int, int]] = []
         self._early: list[bytes] = []
@@ -146,16 +151,34 @@ class Pull(_Transfer):
         finally:
             device.link.on_bulk = None
 
+    def beginning(self) -> bytes:
+        """What is here without a gap, for a transfer that goes on later (`have`)."""
+        if self._missing is None:
+            return self._have
+        return bytes(self.data[: self._missing[0][0]] if self._missing else self.data)
+
     def _first(self) -> None:
         """Ask for all of it, whose size nobody knows yet: data that comes with the answer waits for it."""
-        self._credit = self._window
+        begin = len(self._have)
+        self._credit = begin + self._window
         self._moved = self._device.port.clock.now()
-        request = m.BlobReadRequest(self._kind, self._number, 0, _WHOLE, self._window)
-        size = self._device.request(request, m.BlobReadReply).size
+        request = m.BlobReadRequest(self._kind, self._number, begin, _WHOLE, self._credit)
+        try:
+            size = self._device.request(request, m.BlobReadReply).size
+        except Refused as e:
+            if e.name != "OUT_OF_RANGE" or not begin:
+                raise
+            # The blob is shorter by now, so it is another one.
+            self._have = b""
+            self._first()
+            return
         self.data = bytearray(size)
-        self._missing = [(0, size)] if size else []
+        self.data[:begin] = self._have
+        self.had = begin
+        self.done = begin
+        self._missing = [(begin, size)] if size > begin else []
         self._unproved = [(at, min(at + SUM, size)) for at in range(0, size, SUM)]
-        self._next, self._end = 0, size
+        self._next, self._end = begin, size
         early, self._early = self._early, []
         for body in early:
             self._take(body)
@@ -223,6 +246,7 @@ class Pull(_Transfer):
             self._failed += 1
             if self._failed > TRIES:
                 raise IntegrityFailed("What arrives is not what the device has; the data changes, or the line lies.")
+            self.had = min(self.had, begin)
             self._unproved.append((begin, end))
             self._missing = sorted([*(self._missing or []), (begin, end)])
 

@@ -24,7 +24,7 @@ from podsteam.errors import (
     Refused,
     WrongVersion,
 )
-from podsteam.link import Link, R, Unasked
+from podsteam.link import Link, R, Tap, Unasked
 from podsteam.refusals import not_ready
 from podsteam.text import safe
 from podsteam.transport.port import Port, Replugged
@@ -50,20 +50,22 @@ PROOF_S = 5.0
 """Time for a device to prove that heat is off after STOP."""
 _WRITE_S = 4.0
 """Device time for a few pages of a tag, retries included."""
+_RECALL_S = 40.0
+"""Device time for a check of a signature."""
 _RESTING = (m.StateValue.IDLE, m.StateValue.COOLING, m.StateValue.FAULT)
 
 
 class Device:
     """A greeted device on an open port. Use it in a `with` block, or call `close`."""
 
-    def __init__(self, port: Port, reopen: Callable[[str], Port] | None = None) -> None:
-        """Greet the device. `reopen` opens its port again, given the unit's address (`reconnect`).
+    def __init__(self, port: Port, reopen: Callable[[str], Port] | None = None, tap: Tap | None = None) -> None:
+        """Greet the device. `reopen` opens its port again, given the unit's address (`reconnect`); `tap` as for `Link`.
 
         Raises NotPodsteam, WrongVersion; the port is closed then.
         """
         self.port = port
         self._reopen = reopen
-        self.link = Link(port)
+        self.link = Link(port, tap)
         self.link.on_message = self._arrived
         self.token = secrets.randbits(32) or 1
         self._queue: list[Unasked] = []
@@ -78,6 +80,7 @@ class Device:
         except BaseException:
             port.close()
             raise
+        self._boot_id = self.link.boot_id
 
     @classmethod
     def open(cls, name: str = "", **options: Any) -> Self:
@@ -85,7 +88,7 @@ class Device:
         from podsteam.transport import find
 
         found = find.resolve(name)
-        return cls(find.open_port(found, **options), lambda unit: find.reopen_port(found, unit))
+        return cls(find.open_port(found, **options), find.Reopened(found))
 
     def __enter__(self) -> Self:
         return self
@@ -110,14 +113,14 @@ class Device:
 
         True: the device ran on, and no event since then is missed as long as it still has them (64). False: it has
         started anew, so that what it did is over; its events come from the first one on. Raises what opening raises
-        when it does not succeed within `within_s`, WrongVersion, and IntegrityFailed when another unit answers.
+        when it does not succeed within `within_s`, WrongVersion, and IntegrityFailed when only another unit answers.
         """
         clock = self.port.clock
         deadline = clock.now() + within_s
         while True:
             try:
                 return self._again()
-            except (DeviceLost, NoDevice, NotPodsteam, PortBusy, PortForbidden):
+            except (DeviceLost, NoDevice, NotPodsteam, PortBusy, PortForbidden, IntegrityFailed):
                 if clock.now() >= deadline:
                     raise
             clock.sleep(RETRY_S)
@@ -134,6 +137,7 @@ class Device:
             except NotPodsteam:
                 if clock.now() >= deadline:
                     raise
+        self._boot_id = self.link.boot_id
         self.link.order.start(0)
         self._keeps_lease = False
 
@@ -146,14 +150,14 @@ class Device:
             if self._reopen is None:
                 raise NoDevice("This device was not opened by its name; open it again.")
             port = self._reopen(unit.hex())
-        boot_id = self.link.boot_id
         self.port = port
         self.link.renew(port)
         hello = self._greet()
         if hello.uid != unit:
             raise IntegrityFailed(f"On {safe(port.name)} is another unit now, {hello.uid.hex()}.")
         self.hello = hello
-        same = self.link.boot_id == boot_id
+        same = self.link.boot_id == self._boot_id
+        self._boot_id = self.link.boot_id
         if not same:
             self.link.order.start(0)
             self._keeps_lease = False
@@ -325,16 +329,81 @@ class Device:
         """Ask to go on with a paused session; the button confirms."""
         return self.request(m.ResumeRequest(self.token), m.ResumeReply)
 
+    # What must not be dosed ---------------------------------------------------------------------------------
+    def allergens(self, replace_by: int | None = None) -> m.AllergensReply:
+        """Its owner's allergens, a bit for each, after replacing them by `replace_by` unless that is None.
+
+        Raises WrongVersion when it does not know this request, Refused while a session runs.
+        """
+        change = replace_by is not None
+        return self._when_open(m.AllergensRequest(change, replace_by or 0), m.AllergensReply)
+
+    def podlet_tag(self, password: bytes = b"") -> m.PodletTagReply:
+        """What the tag in the holder is: NXP's signature, counter, locks. With 4 bytes, try them as its password.
+
+        Refused while a session runs. A tag that does not answer is FAILED in the reply.
+        """
+        kind = 2 if password else 1
+        reply = self._when_open(m.PodletTagRequest(kind, password), m.PodletTagReply)
+        deadline = self.port.clock.now() + self.in_clock(_RECALL_S)
+        while reply.state == m.WriteValue.BUSY and self.port.clock.now() < deadline:
+            self.port.clock.sleep(self.in_clock(0.2))
+            reply = self.request(m.PodletTagRequest(0), m.PodletTagReply)
+        return reply
+
+    def recall(self, inbox: int = 0) -> m.RecallReply:
+        """How the last recall list went, after taking up blob `inbox` of the inbox unless that is 0."""
+        return self._when_open(m.RecallRequest(inbox), m.RecallReply)
+
+    def send_recall(self, raw: bytes, inbox: int) -> m.RecallReply:
+        """Send a signed recall list, and wait until the device has checked it. Raises IntegrityFailed if it refuses."""
+        from podsteam.bulk import push
+        from podsteam.refusals import sentence
+
+        push(self, m.BlobValue.INBOX, inbox, raw)
+        reply = self.recall(inbox)
+        deadline = self.port.clock.now() + self.in_clock(_RECALL_S)
+        while reply.stage == m.RecallValue.CHECKING and self.port.clock.now() < deadline:
+            self.port.clock.sleep(self.in_clock(0.25))
+            reply = self.recall()
+        if reply.stage != m.RecallValue.TAKEN:
+            raise IntegrityFailed(f"The device did not take the list: {sentence(reply.code)}.")
+        return reply
+
+    # Its clock ----------------------------------------------------------------------------------------------
+    def clock(self, set_to_unix_s: int = 0) -> m.ClockReply:
+        """Its wall clock, after setting it to `set_to_unix_s` (UTC, s since 1970) unless that is 0.
+
+        Raises WrongVersion when it does not know this request, Refused while a session runs.
+        """
+        return self._when_open(m.ClockRequest(set_to_unix_s), m.ClockReply)
+
     # Its settings -------------------------------------------------------------------------------------------
     def config(self) -> m.Config:
-        """The settings in use."""
-        return m.Config.unpack(self.request(m.ConfigGetRequest(), m.ConfigGetReply).config)
+        """The settings in use. One that an older device does not have is a new unit's."""
+        from podsteam.config import of_device
 
-    def set_config(self, config: m.Config) -> None:
-        """Replace the settings, all or none. Raises IntegrityFailed when the device stored something else."""
+        return of_device(self.request(m.ConfigGetRequest(), m.ConfigGetReply).config)
+
+    def set_config(self, config: m.Config) -> list[str]:
+        """Replace the settings, all or none. Returns the keys of those that an older device does not have.
+
+        Raises IntegrityFailed when the device stored something else.
+        """
+        from podsteam.config import lacking
+
         raw = config.pack()
-        if self._when_open(m.ConfigSetRequest(raw), m.ConfigSetReply).config[: len(raw)] != raw:
+        stored = self._when_open(m.ConfigSetRequest(raw), m.ConfigSetReply).config[: len(raw)]
+        if not stored or stored != raw[: len(stored)]:
             raise IntegrityFailed("The device did not store the settings as they were sent; apply them again.")
+        return lacking(stored)
+
+    def config_notes(self) -> m.ConfigNotesReply | None:
+        """What became of the stored settings. None: the device is too old to tell."""
+        try:
+            return self.request(m.ConfigNotesRequest(), m.ConfigNotesReply)
+        except WrongVersion:
+            return None
 
     # Its calibration ----------------------------------------------------------------------------------------
     def tune_values(self, found: bool = False) -> m.TuneGetReply:

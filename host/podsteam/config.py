@@ -9,9 +9,13 @@
 
 Keys, units and ranges come from the protocol's schema (`messages.SETTINGS`); the device checks the same ranges again
 and stores all of the settings or none. What a file leaves out stays as it is on the device. None is a safety limit.
+
+Files and devices of other versions: what both sides know is taken, what one of them does not is left out and told. A
+value that is out of its range is never taken.
 """
 
 import dataclasses
+import struct
 from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
@@ -21,10 +25,10 @@ from typing import Any, cast
 from podsteam.errors import UsageProblem
 from podsteam.text import safe
 from podsteam.tomlfile import table_of
-from podsteam.wire.messages import SETTINGS, Config, Setting
+from podsteam.wire.messages import SETTINGS, Config, ConfigNotesReply, Setting
 
 VERSION = 1
-"""Of the file. A newer one is refused, an older one is brought up to it."""
+"""Of the file. Of a newer one the keys are taken that are known here."""
 _MAX_FILE = 65536
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
@@ -112,38 +116,84 @@ def dump(config: Config) -> str:
     return "\n".join([*lines, ""])
 
 
-def load(path: Path, before: Config) -> Config:
-    """The settings of a file; what it leaves out is as in `before`. Raises UsageProblem with file and key."""
+def load(path: Path, before: Config, left: list[str] | None = None) -> Config:
+    """The settings of a file; what it leaves out is as in `before`. Raises UsageProblem with file and key.
+
+    `left` gets what a newer file has and this host tool does not know.
+    """
     try:
         raw = path.read_bytes()
     except OSError as e:
         raise UsageProblem(f"{safe(str(path))}: cannot be read ({e.strerror}).") from e
     if len(raw) > _MAX_FILE:
         raise UsageProblem(f"{safe(str(path))}: is larger than {_MAX_FILE} bytes, so it is no configuration.")
-    return read(raw, before, safe(str(path)))
+    return read(raw, before, safe(str(path)), left)
 
 
-def read(raw: bytes, before: Config, name: str) -> Config:
+def read(raw: bytes, before: Config, name: str, left: list[str] | None = None) -> Config:
     """`load` from bytes; `name` is for messages."""
     found = table_of(raw, name)
     version = found.pop("version", None)
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise UsageProblem(f"{name}: needs version = {VERSION} at its beginning.")
-    if version > VERSION:
-        raise UsageProblem(f"{name}: is of version {version}; this host tool knows {VERSION}: update it.")
+    unknown: list[str] = []
     table = found.pop("settings", {})
+    if version > VERSION:
+        unknown += found
+        found.clear()
     if not isinstance(table, dict) or found:
         other = f"'{safe(next(iter(found)), 60)}'" if found else "settings"
         raise UsageProblem(f"{name}: {other} does not belong there; there are version and the table [settings].")
     config = before
     for key, value in cast("Mapping[str, Any]", table).items():
+        if key not in _BY_KEY and version > VERSION:
+            unknown.append(key)
+            continue
         if key not in _BY_KEY:
             try:
                 setting(key)
             except UsageProblem as e:
                 raise UsageProblem(f"{name}: {e.message[0].lower()}{e.message[1:]}") from None
         config = with_value(config, key, value, name)
+    if left is not None:
+        left += [safe(key, 60) for key in unknown]
     return config
+
+
+def _fields_in(raw: bytes) -> int:
+    """How many of the structure's fields are whole in what a device sent."""
+    sizes = [struct.calcsize("<" + code) for code in Config.FORMAT[1:]]
+    return sum(sum(sizes[: i + 1]) <= len(raw) for i in range(len(sizes)))
+
+
+def lacking(raw: bytes) -> list[str]:
+    """Keys of the settings that a device does not have, by the structure that it sent."""
+    return keys()[_fields_in(raw) :]
+
+
+def of_device(raw: bytes) -> Config:
+    """The structure that a device sent; what an older one does not have is a new unit's."""
+    sent = Config.unpack(raw)
+    return dataclasses.replace(sent, **{row.field: row.new for row in SETTINGS[_fields_in(raw) :]})
+
+
+def notes(found: ConfigNotesReply | None) -> list[str]:
+    """What became of the settings that a device has stored, as sentences; none: they are in use as they are."""
+    if found is None:
+        return []
+    said: list[str] = []
+    if found.stored > found.version:
+        more = f"; {found.unknown} bytes more stay stored for it" if found.unknown else ""
+        said.append(
+            f"The settings were stored by a newer firmware (version {found.stored} of the settings; this one knows"
+            f" {found.version}). What it knows of them is in use{more}."
+        )
+    for i, row in enumerate(SETTINGS):
+        if found.defaulted >> i & 1:
+            new = _shown(value_of(Config(**{each.field: each.new for each in SETTINGS}), row.key))
+            value = f" as {Decimal(found.value) / row.scale:g}" if found.field == i else " out of its range"
+            said.append(f"{row.key} is stored{value}, but must be {range_text(row)}; a new unit's {new} is used.")
+    return said
 
 
 def changes(before: Config, after: Config) -> list[tuple[str, Value, Value]]:

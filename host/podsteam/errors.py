@@ -114,6 +114,12 @@ class ProductionFailed(PodsteamError):
     status = 24
 
 
+class PodletRecalled(PodsteamError):
+    """The podlet in the holder was recalled, by this computer's list or by one on the device."""
+
+    status = 26
+
+
 class IntegrityFailed(PodsteamError):
     """Data fails its check."""
 
@@ -154,6 +160,7 @@ STATUSES: tuple[tuple[int, str], ...] = (
     (22, "the button on the device was not pressed"),
     (23, "the session ended before its program did, without a fault"),
     (24, "a unit did not pass its production test"),
+    (26, "the podlet was recalled"),
     (30, "data fails its check"),
     (31, "transfer incomplete; run it again to go on"),
     (40, "the record store or a file on this computer cannot be read or written"),

@@ -20,6 +20,8 @@ R = TypeVar("R", bound=Message)
 Unasked = m.Event | m.Tele | m.Console
 """What a device sends without being asked."""
 
+Tap = Callable[[str, bytes], None]
+
 TRIES = 4
 PATIENCE_S = 2.0
 """A request is given up when it was sent `TRIES` times and this long ago: a device that erases flash takes its time."""
@@ -35,8 +37,10 @@ class Link:
     bodies of credits and of parts of blobs.
     """
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: Port, tap: Tap | None = None) -> None:
+        """`tap` is told of all that crosses the line: which way (`trace.WAYS`), and the bytes."""
         self.port = port
+        self.tap = tap
         self.boot_id = -1
         """Boot id of the device, -1 before the first reply."""
         self.round_trips = RoundTrips()
@@ -58,6 +62,13 @@ class Link:
         self.port = port
         self.boot_id = -1
         self._splitter = Splitter()
+        if self.tap is not None:
+            self.tap("reopened", b"")
+
+    def _write(self, data: bytes) -> None:
+        if self.tap is not None:
+            self.tap("to_device", data)
+        self.port.write(data)
 
     def request(self, message: Message, expect: type[R]) -> R:
         """Send a request and return its reply, of the type `expect`.
@@ -73,7 +84,7 @@ class Link:
         for attempt in range(TRIES):
             sent = clock.now()
             self._reply = None
-            self.port.write(data)
+            self._write(data)
             wait_s = self.round_trips.timeout_s(attempt)
             if attempt == TRIES - 1:
                 wait_s = max(wait_s, start + PATIENCE_S - sent)
@@ -89,7 +100,7 @@ class Link:
 
     def send(self, message: Message) -> None:
         """Send what is not answered: a credit, a part of a blob."""
-        self.port.write(encode(message.ID, 0, message.pack()))
+        self._write(encode(message.ID, 0, message.pack()))
 
     def _await_reply(self, kind: int, deadline: float) -> None:
         """Take what arrives until the reply is there or the time is over."""
@@ -115,6 +126,8 @@ class Link:
         return bool(data)
 
     def _take(self, data: bytes, kind: int) -> None:
+        if data and self.tap is not None:
+            self.tap("from_device", data)
         for is_frame, body in self._splitter.feed(data):
             if is_frame:
                 self._frame(body, kind)

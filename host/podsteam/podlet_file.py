@@ -10,7 +10,6 @@ from typing import Any
 
 from podsteam.errors import UsageProblem
 from podsteam.text import safe
-from podsteam_protocol import podlet as p
 from podsteam_protocol.podlet_table import ALLERGENS, EXAMPLES, FIELDS
 from podsteam_protocol.podlet_text import BY_NAME, fields
 
@@ -190,11 +189,3 @@ def _toml(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
     return str(value)
-
-
-def identity(main: Fields, name: str) -> bytes:
-    """An id for a podlet whose file gives none: the same for the same file name, maker, name and batch."""
-    import hashlib
-
-    parts = (name, *(str(main.get(key, "")) for key in (p.MAIN_MAKER, p.MAIN_NAME, p.MAIN_BATCH)))
-    return hashlib.sha256("\0".join(parts).encode()).digest()[:8]

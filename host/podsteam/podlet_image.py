@@ -111,6 +111,22 @@ def regions(memory: bytes) -> Regions:
     return Regions(start + main, main_size, start + aux, aux_size, max(floor, 0), memory[first[0] : first[1]])
 
 
+def identity(memory: bytes) -> bytes:
+    """The id of a podlet that is to be made on this tag: that of the one there while it was never used, else a new one.
+
+    A podlet that is filled again is another one: a device goes on with the doses that it has given from the one before.
+    """
+    try:
+        at = regions(memory)
+        known = main_of(memory)[0].get(p.MAIN_ID)
+    except IntegrityFailed:
+        known = None
+    else:
+        if any(memory[at.aux : at.aux + 2 * p.SLOT_SIZE]):
+            known = None
+    return known if isinstance(known, bytes) else secrets.token_bytes(8)
+
+
 def _number(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
 

@@ -55,12 +55,17 @@ def sign(memory: bytes, key: bytes, signer: Signer) -> bytes:
 
 def is_right(memory: bytes, key: bytes) -> bool:
     """Whether the podlet's signature is right for the key. Raises IntegrityFailed when there is none."""
-    ec, utils, hashes = _modules()
-    from cryptography.exceptions import InvalidSignature
-
     signed = message(memory)
     signature = main_of(memory)[0].get(p.MAIN_SIGNATURE)
     assert isinstance(signature, bytes)
+    return verify(signed, signature, key)
+
+
+def verify(signed: bytes, signature: bytes, key: bytes) -> bool:
+    """Whether r and s, 64 bytes, are this key's signature of the message."""
+    ec, utils, hashes = _modules()
+    from cryptography.exceptions import InvalidSignature
+
     numbers = ec.EllipticCurvePublicNumbers(*_halves(key), ec.SECP256R1())
     try:
         der = utils.encode_dss_signature(*_halves(signature))

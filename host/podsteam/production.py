@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The production test of a unit: its steps and limits, and its record on the store's chain. Nothing on it is changed.
+"""The production test of a unit: its steps and limits, and its record on the store's chain.
 
-A record is a fact of kind "production" whose subject is the unit's address. The serial number is kept there, and
-only there.
+A record is a fact of kind "production" whose subject is the unit's address. Nothing on the unit is changed before all
+else has passed; its identity is written last (`production_identity`).
 """
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +19,8 @@ from podsteam.tomlfile import table_of
 from podsteam.wire import messages as m
 
 if TYPE_CHECKING:
+    from podsteam.identity import Block
+    from podsteam.production_identity import Asked
     from podsteam.store.database import Store
 
 PASS, FAIL = "pass", "fail"
@@ -79,12 +81,17 @@ def load_limits(path: Path) -> Limits:
     table = found.pop("limits", None)
     if found or not isinstance(table, dict):
         raise UsageProblem(f"{path}: must have one table, [limits], and nothing else.")
+    return Limits(ranges_of(cast("dict[str, Any]", table), str(path)), hashlib.sha256(raw).hexdigest())
+
+
+def ranges_of(table: Mapping[str, Any], where: str) -> dict[str, tuple[float, float]]:
+    """The ranges in a table [limits] of the file `where`. Raises UsageProblem."""
     ranges: dict[str, tuple[float, float]] = {}
-    for key, value in cast("dict[str, Any]", table).items():
+    for key, value in table.items():
         if key not in _MEASURED:
-            raise UsageProblem(f"{path}: there is no limit '{safe(key, 40)}'; there are {', '.join(_MEASURED)}.")
-        ranges[key] = _range(value, f"{path}: {key}")
-    return Limits(ranges, hashlib.sha256(raw).hexdigest())
+            raise UsageProblem(f"{where}: there is no limit '{safe(key, 40)}'; there are {', '.join(_MEASURED)}.")
+        ranges[key] = _range(value, f"{where}: {key}")
+    return ranges
 
 
 def _range(value: Any, what: str) -> tuple[float, float]:
@@ -96,17 +103,25 @@ def _range(value: Any, what: str) -> tuple[float, float]:
     raise UsageProblem(f"{what} must be [least, most], such as [10, 35].")
 
 
-def steps_of(device: Device, limits: Limits) -> tuple[list[Step], m.InfoGetReply | None]:
-    """Run the steps on a greeted device, which only reads. One that goes away in the middle fails where it was."""
+def steps_of(
+    device: Device, limits: Limits, told: Callable[[str], None] = lambda _: None
+) -> tuple[list[Step], m.InfoGetReply | None]:
+    """Run the steps on a greeted device that only read. One that goes away in the middle fails where it was.
+
+    `told` is called with the name of each step before it.
+    """
     steps: list[Step] = [{"step": "greeting", "result": PASS}]
     info: m.InfoGetReply | None = None
     at = "info"
     try:
+        told(at)
         info = device.info()
         steps.append({"step": "info", "result": PASS})
         at = "selftest"
+        told(at)
         steps.append(_selftest(device.selftest()))
         at = "rest"
+        told(at)
         status = device.status()
     except (DeviceLost, Refused, WrongVersion) as e:
         return [*steps, {"step": at, "result": FAIL, "problem": safe(str(e), 300)}], info
@@ -167,26 +182,57 @@ def refuse(past: dict[str, list[Record]], unit: str, serial: str, again: bool) -
             raise UsageProblem(f"The serial {serial} belongs to unit {other}; choose another.")
 
 
-def test(store: "Store", device: Device, serial: str, hardware: str, limits: Limits, attempt: int) -> Record:
-    """Test a greeted unit and put the record on the chain. Raises StoreFailed."""
-    from podsteam.store.facts import note
+def examine(
+    store: "Store",
+    device: Device,
+    block: "Block",
+    limits: Limits,
+    attempt: int,
+    asked: "Asked",
+) -> Record:
+    """Test a greeted unit, write its identity if it passes, and put the record on the chain. Raises StoreFailed.
+
+    `asked` as for `identity.write`.
+    """
+    from podsteam import production_identity
 
     steps, info = steps_of(device, limits)
-    unit, hello = device.hello.uid.hex(), device.hello
-    record: Record = {
-        "serial": serial,
-        "hardware": hardware,
+    if all(step["result"] == PASS for step in steps):
+        steps.append(production_identity.step(device, block, asked))
+    record = record_of(device, block, steps, info, limits, attempt)
+    return noted(store, device.hello.uid.hex(), record)
+
+
+def noted(store: "Store", unit: str, record: Record) -> Record:
+    """Put an attempt on the chain, and return it with its unit. Raises StoreFailed."""
+    from podsteam.store.facts import note
+
+    note(store, "production", unit, record)
+    return {**record, "unit": unit}
+
+
+def record_of(
+    device: Device,
+    block: "Block",
+    steps: Sequence[Step],
+    info: m.InfoGetReply | None,
+    limits: Limits,
+    attempt: int,
+) -> Record:
+    """What an attempt found, as it is stored."""
+    hello = device.hello
+    return {
+        "serial": block.serial,
+        "hardware": block.hardware,
         "attempt": attempt,
         "result": PASS if all(step["result"] == PASS for step in steps) else FAIL,
-        "steps": steps,
+        "steps": list(steps),
         "firmware": f"{hello.firmware_major}.{hello.firmware_minor}.{hello.firmware_patch}",
         "firmware_hash": info.firmware_hash.hex() if info else "",
         "board": safe(info.board.rstrip(b"\0")) if info else "",
         "limits_sha256": limits.sha256,
         "simulated": device.simulated,
     }
-    note(store, "production", unit, record)
-    return {**record, "unit": unit}
 
 
 def failures(record: Record) -> list[str]:

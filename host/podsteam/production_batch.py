@@ -10,7 +10,7 @@ from podsteam.errors import UsageProblem
 from podsteam.production import Record, bytes_of, name_of, passed
 from podsteam.text import safe
 
-_COLUMNS = ("serial", "hardware", "port", "unit")
+_COLUMNS = ("serial", "hardware", "port", "unit", "calibration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,13 @@ class Row:
     """Where it is plugged in; "": wherever."""
     unit: str = ""
     """Its address as 12 hexadecimal digits; "": any."""
+    calibration: str = ""
+    """File with what was measured of it, beside the batch's; "": none."""
 
 
 def load(path: Path) -> list[Row]:
-    """The rows of a CSV file with the columns serial, hardware and, if wanted, port and unit. Raises UsageProblem."""
+    """The rows of a CSV file with the columns serial, hardware and, if wanted, port, unit and calibration. Raises
+    UsageProblem."""
     try:
         reader = csv.reader(io.StringIO(bytes_of(path).decode("utf-8-sig"), newline=""), strict=True)
         table = [[cell.strip() for cell in row] for row in reader if any(cell.strip() for cell in row)]
@@ -34,7 +37,9 @@ def load(path: Path) -> list[Row]:
         raise UsageProblem(f"{path}: is no CSV ({safe(str(e), 100)}).") from e
     head = table[0] if table else []
     if not {"serial", "hardware"} <= set(head) <= set(_COLUMNS) or len(set(head)) != len(head):
-        raise UsageProblem(f"{path}: its first line must name serial, hardware and, if wanted, port and unit.")
+        raise UsageProblem(
+            f"{path}: its first line must name serial, hardware and, if wanted, port, unit, calibration."
+        )
     rows: list[Row] = []
     for number, cells in enumerate(table[1:], 1):
         where = f"{path}: unit {number}"
@@ -59,7 +64,7 @@ def _row(cells: dict[str, str]) -> Row:
     if unit and (len(unit) != 12 or not set(unit) <= set("0123456789abcdef")):
         raise UsageProblem(f"'{safe(unit, 40)}' is no unit's address, which has 12 hexadecimal digits.")
     serial, hardware = name_of(cells["serial"], "serial number"), name_of(cells["hardware"], "hardware revision")
-    return Row(serial, hardware, cells.get("port", ""), unit)
+    return Row(serial, hardware, cells.get("port", ""), unit, cells.get("calibration", ""))
 
 
 def done(rows: list[Row], past: dict[str, list[Record]]) -> set[str]:

@@ -23,6 +23,7 @@ _NEEDS = (
 _IN_THE_WAY = (
     (m.FlagBits.UNDRAINED, "the condensate trap is full"),
     (m.FlagBits.OUTLET_HOT, "the outlet is too hot"),
+    (m.FlagBits.REST, "it heated for long and has to rest for a minute"),
 )
 
 

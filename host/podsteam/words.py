@@ -64,6 +64,7 @@ STOP: Mapping[int, str] = {
     StopValue.TUNE_FAILED: "the boiler could not be identified",
     StopValue.UNDRAINED: "the condensate trap is full",
     StopValue.OUTLET_HOT: "the outlet was hotter than it may be",
+    StopValue.REST: "heated for as long as it may without a rest of a minute",
 }
 TUNE_REASON: Mapping[int, str] = {
     TuneReasonValue.NONE: "it has not failed",
@@ -86,6 +87,8 @@ PODLET: Mapping[int, str] = {
     PodletValue.EXPIRED: "past its date",
     PodletValue.UNREADABLE: "unreadable, so nothing is dosed",
     PodletValue.REMOVED: "taken out during the session",
+    PodletValue.RECALLED: "recalled, so nothing is dosed",
+    PodletValue.ALLERGEN: "holds a listed allergen, waits for the button to be held",
 }
 DOSE: Mapping[int, str] = {
     DoseValue.GIVEN: "given",
@@ -104,6 +107,8 @@ DOSE: Mapping[int, str] = {
     DoseValue.NOT_CONTENT: "the supervisor does not allow it",
     DoseValue.NOT_RECORDED: "the device's ledger could not take it down",
     DoseValue.DAY_CAP: "most in 24 hours",
+    DoseValue.RECALLED: "the podlet was recalled",
+    DoseValue.ALLERGEN: "nobody has agreed to its allergens",
 }
 
 
@@ -158,6 +163,13 @@ def clock(seconds: float) -> str:
     return "-" + text if seconds < 0 and whole else text
 
 
+def allergens(mask: int) -> str:
+    """The allergens of a podlet's mask, by name."""
+    from podsteam.allergens import names_of
+
+    return ", ".join(names_of(mask)) or "no allergens"
+
+
 def podlet(state: int, doses_left: int) -> str:
     """A podlet's state, with the doses that it still gives where it gives any."""
     text = word(PODLET, state)
@@ -197,6 +209,8 @@ def describe(event: Event) -> str:
         case EventValue.DOSE_WANTED:
             bits = ", ".join(word(DOSE, i) for i in range(31) if b >> i & 1)
             return f"Dose of {microlitres(a)} wanted, which is too much: {bits}"
+        case EventValue.ALLERGEN:
+            return f"Podlet with {allergens(a)}: " + ("agreed to at the device" if b else "nobody has agreed to it")
         case EventValue.STEAM_VERIFIED:
             return f"Steam verified after {clock(a)}, wall at {b / 100:.1f} °C"
         case EventValue.LEASE:

@@ -32,6 +32,10 @@ class BoardHal:
         self.speed = world.speed
         self.firmware_hash = world.firmware_hash
         self.rx_window = world.uart.rx_ring
+        if world.unix_s:
+            self.caps |= m.CAP_CLOCK
+        self._told_s = 0
+        """Time of the start by what a host has told: there is no battery clock."""
         # The expander keeps its lamps through a reset; building the layer darkens them.
         world.lamps = 0
 
@@ -50,7 +54,17 @@ class BoardHal:
 
     def unix_s(self) -> int:
         world = self._world
-        return world.unix_s + world.jumped_s + world.t_us // 1_000_000 if world.unix_s else 0
+        if world.unix_s:
+            return world.unix_s + world.set_s + world.jumped_s + world.t_us // 1_000_000
+        return self._told_s + world.t_us // 1_000_000 if self._told_s else 0
+
+    def set_clock(self, unix_s: int) -> bool:
+        world = self._world
+        if world.unix_s:
+            world.set_s += unix_s - self.unix_s()
+        else:
+            self._told_s = unix_s - world.t_us // 1_000_000
+        return True
 
     # Sensing ----------------------------------------------------------------------------------------------
     def sample(self, inputs: Inputs) -> None:

@@ -9,6 +9,7 @@ import binascii
 from podsteam_protocol import messages as m
 from podsteam_twin import faults, noise, podlets, trace, upsets
 from podsteam_twin.nfc.ntag import from_image
+from podsteam_twin.second import Second
 
 try:
     from typing import TYPE_CHECKING
@@ -168,8 +169,24 @@ def _line(machine: "Machine", command: "dict[str, Any]") -> None:
     noise.set_line(machine.world.uart, settings, int(settings.get("seed", 0)))
 
 
+def _second(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
+    """Another program opens the host's port, as the keys of `second.SECOND` say, or closes it (`on` false). Answers
+    with what it has `said` and how many bytes it has `taken`."""
+    uart = machine.world.uart
+    before = uart.second
+    if command.get("on", True):
+        settings = dict(command)
+        settings.pop("do")
+        settings.pop("on", None)
+        uart.second = Second(settings, 0, machine.world.t_us)
+    else:
+        uart.second = None
+    return {"said": before.said if before else 0, "taken": before.taken if before else 0}
+
+
 _COMMANDS = {
     "line": _line,
+    "second": _second,
     "press": _press,
     "insert": _insert,
     "remove": _remove,

@@ -11,6 +11,29 @@ _START = 0
 _END = 2
 
 
+class Growing:
+    """A new file that is being written; what was written is there when it is closed."""
+
+    def __init__(self, file: "littlefs_port.File") -> None:
+        self._file = file
+
+    def write(self, data: "bytes | bytearray | memoryview") -> bool:
+        """More of it. False when the flash is full or fails."""
+        try:
+            self._file.write(data)
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> bool:
+        """Make it durable. False when the flash is full or fails."""
+        try:
+            self._file.close()
+        except OSError:
+            return False
+        return True
+
+
 class FileStore:
     """Files on a `Flash`. A name is a path such as `programs/gentle`; names that start with a dot are its own."""
 
@@ -66,6 +89,16 @@ class FileStore:
     def file_append(self, name: str, data: "bytes | bytearray | memoryview") -> bool:
         """Append and make durable. False when the flash is full or fails."""
         return self._put(name, "ab", data)
+
+    def file_grow(self, name: str) -> "Growing | None":
+        """Begin a new file; None when the flash is full or fails."""
+        if self.full:
+            return None
+        try:
+            self._make_folders(name)
+            return Growing(self._fs.open(name, "wb"))
+        except OSError:
+            return None
 
     def file_remove(self, name: str) -> bool:
         """Remove; False when there was none, or the flash fails."""

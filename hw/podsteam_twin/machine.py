@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _REBOOT_US = 400_000
 """From a reset to the first tick: boot ROM, interpreter, imports. Hypothesis; a board must tell."""
+_MOST_WORDS = 2048
 _PRESS_AFTER_US = 500_000
 """How long the hand of `press_on_arm` takes."""
 
@@ -78,12 +79,14 @@ class Machine:
         if self.loading is not None:
             self.loading.turned(self.hal.now_ms())
 
-    def restart(self, cause: int) -> None:
-        """Everything the pins do ends, as in a reset; the firmware starts again."""
+    def restart(self, cause: int, words: str = "") -> None:
+        """Everything the pins do ends, as in a reset; the firmware starts again. `words` are kept as its last ones."""
         world = self.world
         world.note(trace.RESTART, cause)
         world.reset_pins()
         world.pass_time(_REBOOT_US)
+        if words:
+            world.files.file_write("last_words", words.encode()[-_MOST_WORDS:])
         world.feed()
         self._boot(cause)
 
@@ -123,7 +126,7 @@ class Machine:
             self.loading.ended(error)
         stop_everything(self.hal)
         self.crashes.append(_last_words(error))
-        self.restart(m.RESET_HARD)
+        self.restart(m.RESET_HARD, self.crashes[-1])
 
     def _watch_arming(self) -> None:
         if self.instead is not None:

@@ -27,6 +27,7 @@ LINE = {
     "twice_ppm": "doubled bytes, of 10^6",
     "insert_ppm": "bytes before which another appears, of 10^6",
     "way": "down (to the device), up or both (both)",
+    "half_open": "down, up or both: what goes nowhere though both ends have the port open",
     "seed": "of the mishaps (the board's)",
 }
 """Keys of a line's description."""
@@ -109,6 +110,11 @@ def set_line(uart: "Uart", settings: "dict[str, Any]", seed: int) -> None:
     way = settings.get("way", "both")
     if way not in ("down", "up", "both"):
         raise ValueError("way of a line is down, up or both")
+    half_open = settings.get("half_open", "")
+    if half_open not in ("", "down", "up", "both"):
+        raise ValueError("half_open of a line is down, up or both")
+    uart.down_open = half_open not in ("down", "both")
+    uart.up_open = half_open not in ("up", "both")
     seed = int(settings.get("seed", seed))
     uart.latency_us = int(float(settings.get("latency_ms", 0)) * 1000)
     uart.down_noise = Noise(settings, 2 * seed + 1) if way != "up" else None

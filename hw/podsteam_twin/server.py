@@ -23,6 +23,9 @@ _LEASE_SHORT_MS = 1000
 _HEARD_US = 50_000
 """Virtual time that goes on after each word of a host that is waited for: its request must arrive and be answered."""
 _IDLE_S = 0.005
+_GONE_S = 5.0
+"""A host that has said nothing for so long on the wall's clock is not waited for, and another may take its place: its
+side of the connection may be half open, and nobody is told of that."""
 
 
 class TcpLink:
@@ -32,6 +35,8 @@ class TcpLink:
         self._server = socket.create_server(("127.0.0.1", port))
         self._selector = selector
         self._client: socket.socket | None = None
+        self._heard_s = 0.0
+        self._server.setblocking(False)
         selector.register(self._server, selectors.EVENT_READ)
         self.address = f"socket://127.0.0.1:{self._server.getsockname()[1]}"
 
@@ -41,16 +46,11 @@ class TcpLink:
         return self._client is not None
 
     def read(self) -> bytes:
-        """What the host has sent; accepts a waiting host when none is there."""
+        """What the host has sent; accepts a waiting host when none is there, or none that still speaks."""
+        if self._client is None or time.monotonic() - self._heard_s > _GONE_S:
+            self._accept()
         if self._client is None:
-            self._server.setblocking(False)
-            try:
-                self._client, _ = self._server.accept()
-            except BlockingIOError:
-                return b""
-            self._client.setblocking(False)
-            self._client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._selector.register(self._client, selectors.EVENT_READ)
+            return b""
         try:
             data = self._client.recv(4096)
         except BlockingIOError:
@@ -59,7 +59,20 @@ class TcpLink:
             data = b""
         if not data:
             self._drop()
+        self._heard_s = time.monotonic()
         return data
+
+    def _accept(self) -> None:
+        try:
+            client, _ = self._server.accept()
+        except BlockingIOError:
+            return
+        self._drop()
+        self._client = client
+        self._heard_s = time.monotonic()
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._selector.register(client, selectors.EVENT_READ)
 
     def write(self, data: bytes) -> None:
         """Send to the host; what a slow or absent host does not take is lost, as on a real line."""
@@ -205,6 +218,7 @@ class Server:
         wall = time.monotonic()
         owed_us = 0.0
         heard_us = 0
+        heard_s = wall
         while not stop():
             now = time.monotonic()
             owed_us = min(owed_us + (now - wall) * 1e6 * self._speed, 20 * _STEP_US)
@@ -212,7 +226,8 @@ class Server:
             data = self._link.read()
             if data:
                 heard_us = self._twin.now_us + _HEARD_US
-            if self._waits_for_host() and self._twin.now_us >= heard_us:
+                heard_s = now
+            if now - heard_s < _GONE_S and self._waits_for_host() and self._twin.now_us >= heard_us:
                 owed_us = 0.0
             if data or owed_us >= min(1000 * self._speed, _STEP_US):
                 owed_us -= self._advance(data, min(int(owed_us), _STEP_US))

@@ -7,6 +7,7 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_twin.noise import Noise
+    from podsteam_twin.second import Second
 
 # us in a byte, times the baud rate: ten bits, with start and stop.
 _BYTE_US_BAUD = 10000000
@@ -99,6 +100,12 @@ class Uart:
         """Received bytes for which the ring had no room, since the start. Nobody tells the device."""
         self.gone = False
         """Fault: the cable is out; what is sent either way is lost."""
+        self.down_open = True
+        """What the host sends gets to the line."""
+        self.up_open = True
+        """What the device sends gets to the host. A port that is half open has lost one or both, and nobody is told."""
+        self.second: "Second | None" = None
+        """Another program that has the host's port open."""
         self._down = _Line(baud)
         self._up = _Line(baud)
         self._ring = bytearray()
@@ -106,17 +113,34 @@ class Uart:
 
     def host_send(self, t_us: int, data: "bytes | bytearray | memoryview") -> None:
         """The host writes `data`; it is on the line as soon as what it wrote before has left."""
+        self._hear_second(t_us)
+        if self.second:
+            data = self.second.torn_into(t_us, bytes(data))
+        if self.down_open:
+            self._send_down(t_us, data)
+
+    def _send_down(self, t_us: int, data: "bytes | bytearray | memoryview") -> None:
         if len(data) and not self.gone:
             if self.down_noise:
                 data = self.down_noise.apply(data)
             self._down.put(t_us + self.latency_us, data)
 
+    def _hear_second(self, t_us: int) -> None:
+        """What the other program has written by now gets to the line."""
+        second = self.second
+        while second and second.due_us <= t_us:
+            due_us = second.due_us
+            self._send_down(due_us, second.word())
+
     def next_rx_us(self) -> "int | None":
         """When the device's driver wakes next: 120 bytes, or the last before a silence, have come. None: nothing comes.
 
-        Counted from the last look at `device_available` or `device_read`.
+        Counted from the last look at `device_available` or `device_read`. Also when the other program writes.
         """
-        return self._down.arrival_us(_FIFO_FULL)
+        at_us = self._down.arrival_us(_FIFO_FULL)
+        if self.second and (at_us is None or self.second.due_us < at_us):
+            return self.second.due_us
+        return at_us
 
     def device_available(self, t_us: int) -> int:
         """Bytes in the receive ring."""
@@ -160,7 +184,9 @@ class Uart:
             data = self.up_noise.apply(data)
         data = self._left + data
         self._left = b""
-        return b"" if self.gone else data
+        if self.second:
+            data = self.second.left(data)
+        return b"" if self.gone or not self.up_open else data
 
     def reset(self, t_us: int) -> None:
         """The chip restarts: its rings are lost; what is on its way to it still arrives."""
@@ -170,6 +196,7 @@ class Uart:
         self._up.clear()
 
     def _receive(self, t_us: int) -> None:
+        self._hear_second(t_us)
         count = self._down.arrived(t_us)
         if not count:
             return

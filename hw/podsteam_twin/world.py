@@ -45,11 +45,12 @@ class Bitten(BaseException):
 
 
 class World:
-    """Options, all optional: `seed`, `uid` (12 hex), `speed`, `unix_s` (time at the start, 0: no clock),
-    `firmware_hash` (16 hex), `podlet` (name of a demo one or None), `tag`, `flash` and `ring` (images in base64),
-    `plant` (constants of the boiler that differ, and its `kind`, lumped or layered), `rx_ring` (259: the stock REPL
-    port), `baud`, `ticks_offset_ms` (to start near a wrap), `erase_us`, `ring_sectors` (0: a flash without the
-    ledger's partition), `keep_trace`, `line` (what is wrong with it: `noise.LINE`).
+    """Options, all optional: `seed`, `uid` (12 hex), `speed`, `unix_s` (time at the start, 0: no battery clock),
+    `set_s` (by how much that was set away from it), `firmware_hash` (16 hex), `podlet` (name of a demo one or None),
+    `tag`, `flash` and `ring` (images in base64), `plant` (constants of the boiler that differ, and its `kind`, lumped
+    or layered), `rx_ring` (259: the stock REPL port), `baud`, `ticks_offset_ms` (to start near a wrap), `erase_us`,
+    `ring_sectors` (0: a flash without the ledger's partition), `keep_trace`, `line` (what is wrong with it:
+    `noise.LINE`).
     """
 
     def __init__(self, options: "dict[str, Any]") -> None:
@@ -58,6 +59,8 @@ class World:
         self.uid = binascii.unhexlify(options["uid"]) if options.get("uid") else _address(seed)
         self.speed = int(options.get("speed", 1))
         self.unix_s = int(options.get("unix_s", 0))
+        self.set_s = int(options.get("set_s", 0))
+        """By how much the battery clock was set away from that."""
         self.firmware_hash = binascii.unhexlify(options.get("firmware_hash", "00" * 8))
         self.ticks_offset_ms = int(options.get("ticks_offset_ms", 0))
         self.t_us = 0
@@ -294,10 +297,11 @@ class World:
         }
 
     def images(self) -> "dict[str, Any]":
-        """Address, flash, ring and tag, for keeping: what `__init__` takes."""
+        """Address, clock, flash, ring and tag, for keeping: what `__init__` takes."""
         tag = self.chip.tag
         return {
             "uid": binascii.hexlify(self.uid).decode(),
+            "set_s": self.set_s,
             "flash": binascii.b2a_base64(self.flash.image()).decode().strip(),
             "ring": binascii.b2a_base64(self.ring.image()).decode().strip(),
             "tag": binascii.b2a_base64(tag.image()).decode().strip() if tag else "",

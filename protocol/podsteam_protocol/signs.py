@@ -26,7 +26,7 @@ LIGHTS = (
     ("STEAM", "blue", "####################", "Making steam.", "A press of the button stops."),
     ("PAUSED", "cyan", "##########..........", "Paused: heater and dosing are off, the session is kept.", "Let the host go on, or press the button to stop."),
     ("COOLING", "white", "####................", "The session is over; the boiler is still hot.", "Leave it alone until it is cool."),
-    ("NOT_READY", "yellow", "#.#.................", "Not ready: no water, tilted, no mains, condensate not drained or the outlet too hot.", "Mend what is missing; `podsteam status` names it."),
+    ("NOT_READY", "yellow", "#.#.................", "Not ready: no water, tilted, no mains, condensate not drained, the outlet too hot, or it has to rest.", "Mend what is missing; `podsteam status` names it."),
     ("PODLET", "yellow", "#.#.#...............", "The podlet is nearly or wholly empty, expired, or cannot be read.", "Change it, or go on without its doses."),
     ("DESCALE", "white", "#.#.#.#.............", "Scale has grown; the boiler should be descaled soon.", "Descale it before one of the next sessions."),
     ("UPDATE", "cyan", "#.#.#.#.#...........", "New firmware is being stored.", "Leave it powered until this ends."),

@@ -47,3 +47,14 @@ def test_the_tick_is_regular(board, record_property):
     record_property("longest_gap_ms", max(gaps))
     assert len(stamps) + board.telemetry[-1].dropped >= 60_000 // TICK_MS * 0.99
     assert sum(gap <= TICK_MS + 10 for gap in gaps) >= 0.95 * len(gaps)
+
+
+@pytest.mark.needs("clock")
+@pytest.mark.needs_board("The DS3231 on a real bus: set over the link, it says so, and a minute later it is right")
+def test_the_battery_clock_is_set_and_runs(board, record_property):
+    set_s = int(time.time())
+    assert board.device.clock(set_s).source == m.ClockValue.BATTERY
+    time.sleep(60)
+    ahead_s = board.device.clock().unix_s - time.time()
+    record_property("ahead_s", round(ahead_s, 1))
+    assert abs(ahead_s) < 2

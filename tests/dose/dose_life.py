@@ -12,7 +12,7 @@ shot for each power cut; no number of a podlet's dose twice; no pulse outside th
 
 from ledger_bench import ERASE_TEARS, PROG_TEARS, Cut, RingHal
 
-from podsteam_firmware.dose import calibration
+from podsteam_firmware.dose import calibration, wall
 from podsteam_firmware.dose.book import INTENT, Book
 from podsteam_firmware.dose.engine import Doser
 from podsteam_firmware.podlet import reader as rd
@@ -150,6 +150,7 @@ class DoseLife:
         """`clock`: a battery clock is fitted."""
         self.chance = Rng(seed)
         self.hal = RingHal(SECTORS, seed)
+        self.hal.set_clock = self._set
         self.podlets = [Podlet(i) for i in range(6)]
         self.made = 6
         self.true_ms = 0
@@ -179,11 +180,12 @@ class DoseLife:
 
     # The device -----------------------------------------------------------------------------------------------
     def _clock_min(self) -> int:
-        return (self.clock_ms + self.true_ms) // 60_000 if self.fitted and self.clock_set else 0
+        return (self.clock_ms + self.true_ms) // 60_000 if self.clock_set else 0
 
     def _boot(self) -> None:
         """A start, as the core makes it. A cut may interrupt it."""
         self.session = 0
+        self.clock_set = self.clock_set and self.fitted
         self.running = self.paused = False
         self.now_ms = self.chance.bits(30)
         self.steam_ms = 0
@@ -432,16 +434,19 @@ class DoseLife:
         self.cut(0, 0, 0)
 
     def set_clock(self, minutes: int) -> None:
-        """Somebody sets the battery clock, in the order that a firmware has to keep."""
+        """A host tells the time, whatever it says: it may lie. Without a battery clock a restart forgets it."""
 
         def work() -> None:
-            if not self.fitted or not self.book.mark(0, self.doser.caps.window.total_nl()):
-                return
-            self.clock_set = True
-            self.clock_ms = max(1, YEAR_2026_MIN + minutes) * 60_000
-            self._mark()
+            unix_s = max(1, YEAR_2026_MIN + minutes) * 60
+            wall.set_clock(self.hal, self.book, self.doser.caps.window.total_nl(), unix_s)
 
         self._do(work)
+
+    def _set(self, unix_s: int) -> bool:
+        """The HAL's verb."""
+        self.clock_set = True
+        self.clock_ms = unix_s * 1000 - self.true_ms
+        return True
 
     def battery(self) -> None:
         """The clock's battery is empty: it says that it was never set."""

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from podsteam_firmware.dose import wall
 from podsteam_firmware.dose.book import Book
 from podsteam_firmware.dose.caps import Caps
 from podsteam_firmware.dose.engine import Doser
@@ -183,6 +184,12 @@ def _twice(self: Doser) -> None:
     _waiting(self)
 
 
+def _sets_at_once(hal: Any, book: Any, total_nl: int, unix_s: int) -> int:
+    """Without the mark that says first that the time is not known."""
+    hal.set_clock(unix_s)
+    return 0
+
+
 _waiting = Doser._waiting
 
 BUGS: dict[str, tuple[type, str, Any, str]] = {
@@ -202,6 +209,7 @@ BUGS: dict[str, tuple[type, str, Any, str]] = {
     "half the volume written": (Book, "intent", _smaller, "without its intent"),
     "the day is forgotten": (Book, "recall", _forgets, "less remembered|in 24 hours|after the last"),
     "time runs away": (Window, "advance", _believes, "less remembered|in 24 hours"),
+    "a clock that is set counts as time": (wall, "set_clock", _sets_at_once, "less remembered|in 24 hours"),
     "assumed at each start": (Book, "settle", _settles_nothing, "assumed twice"),
     "a number twice": (Doser, "_waiting", _twice, "dose . after|dose .. after"),
 }

@@ -2,11 +2,14 @@
 """A podlet of one's own, as the page `docs/make-a-podlet.md` walks through it: file, tag, session, signature."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import run
+from commands import PODSTEAM, environment, run
 
 from podsteam import podlet_image, podlet_sign
 from podsteam.client import Device
@@ -58,6 +61,64 @@ def test_make_write_and_dose_a_podlet(tmp_path: Path) -> None:
     assert document(tmp_path, *BOARD, "podlet", "write", "--update", str(file))["pages_written"] < 8
     kept = document(tmp_path, *BOARD, "podlet", "read")
     assert kept["label"]["maker"] == "Us" and kept["doses_used"] == after["doses_used"]
+
+
+def at_a_terminal(home: Path, typed: bytes, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command whose standard input is a terminal, at which this was typed."""
+    master, slave = os.openpty()
+    try:
+        os.write(master, typed)
+        return subprocess.run(
+            [PODSTEAM, *arguments],
+            env=environment(home),
+            stdin=slave,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_the_walk_of_the_page_to_the_letter(tmp_path: Path) -> None:
+    """As `docs/make-a-podlet.md` has it: three commands, and Enter as the simulated board's button."""
+    mine = str(tmp_path / "mine.toml")
+    assert run(tmp_path, "podlet", "new", mine).returncode == 0
+    assert run(tmp_path, *BOARD, "podlet", "write", mine).returncode == 0
+    done = at_a_terminal(tmp_path, b"\n", *BOARD, "session", "run")
+    assert done.returncode == 0, done.stderr
+    assert "Press Enter to start: that presses the button of the simulated board sim:mine." in done.stderr
+    after = document(tmp_path, *BOARD, "podlet", "read")
+    assert (after["state"], after["label"]["name"]) == ("GUEST", "mine") and after["doses_used"] > 0
+    # Nobody answers, or a program asks: then nothing starts.
+    ended = at_a_terminal(tmp_path, b"\x04", *BOARD, "session", "run")
+    assert (ended.returncode, ended.stdout) == (130, "")
+    machine = at_a_terminal(tmp_path, b"\n", *BOARD, "session", "run", "--json")
+    assert machine.returncode == 22 and "add --press" in machine.stderr
+    assert document(tmp_path, *BOARD, "podlet", "read")["doses_used"] == after["doses_used"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_an_allergen_is_agreed_to_at_the_terminal_or_by_option(tmp_path: Path) -> None:
+    file = tmp_path / "scent.toml"
+    file.write_text('name = "Scent"\ndose_ul = 50\ndoses = 30\nallergens = ["Limonene"]\n')
+    assert run(tmp_path, *BOARD, "podlet", "write", str(file)).returncode == 0
+    assert run(tmp_path, *BOARD, "podlet", "allergens", "--add", "Limonene").returncode == 0
+
+    def used() -> int:
+        return int(document(tmp_path, *BOARD, "podlet", "read")["doses_used"])
+
+    said_no = at_a_terminal(tmp_path, b"n\n\n", *BOARD, "session", "run", "express")
+    assert said_no.returncode == 0 and "nobody has agreed to it" in said_no.stderr and used() == 0
+    said_yes = at_a_terminal(tmp_path, b"y\n\n", *BOARD, "session", "run", "express")
+    assert said_yes.returncode == 0 and "agreed to at the device" in said_yes.stderr
+    once = used()
+    assert once > 0
+    assert run(tmp_path, *BOARD, "session", "run", "express", "--press", "--agree", timeout_s=120).returncode == 0
+    assert used() > once
 
 
 def test_a_signed_podlet_on_the_device(tmp_path: Path) -> None:

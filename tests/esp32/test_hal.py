@@ -242,6 +242,17 @@ def test_a_full_store_says_so(hal: Any) -> None:
         assert hal.file_read_at("config", 0, bytearray(1)) == -28
 
 
+def test_a_file_that_grows_is_there_when_it_is_closed(hal: Any, tmp_path: Path) -> None:
+    """Of the whole file system, as an update has it."""
+    root = hal.root_files()
+    growing = root.file_grow("b/podsteam_firmware/core.mpy")
+    assert growing.write(b"one ") and growing.write(memoryview(b"two")) and growing.close()
+    assert (tmp_path / "b/podsteam_firmware/core.mpy").read_bytes() == b"one two"
+    assert root.folder_list("b") == ["podsteam_firmware"]
+    (tmp_path / "b/folder").mkdir()
+    assert root.file_grow("b/folder") is None
+
+
 # Watchdog ---------------------------------------------------------------------------------------------------
 
 

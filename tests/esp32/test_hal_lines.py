@@ -91,6 +91,44 @@ def test_unix_time_over_the_century(seconds: int) -> None:
         assert clock.unix_s() == seconds
 
 
+@given(st.integers(946_684_800, 4_102_444_799))
+def test_the_clock_is_set_over_the_century(seconds: int) -> None:
+    import datetime
+
+    chip = Chip()
+    with installed(chip):
+        furnish(chip)
+        part = chip.devices[1][pins.CLOCK] = Registers(bytes(15) + b"\x8c")
+        import podsteam_firmware.hal.esp32_bus as bus
+        from podsteam_firmware.hal.esp32_set_clock import set_chip
+
+        clock = bus.Clock(bus.Bus(1, pins.AUX_SDA, pins.AUX_SCL, 100_000))
+        assert clock.unix_s() == 0, "its oscillator had stopped"
+        assert set_chip(clock.part, seconds)
+        assert clock.unix_s() == seconds
+        assert part.values[3] == datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoweekday()
+        assert part.values[15] == 0x0C, "the other bits of the status stay"
+
+
+def test_the_battery_clock_is_set_and_a_silent_one_is_told(hal: Any, chip: Chip) -> None:
+    assert hal.set_clock(1_800_000_000) and hal.unix_s() == 1_800_000_000
+    del chip.devices[1][pins.CLOCK]
+    assert not hal.set_clock(1_800_000_001)
+
+
+def test_without_a_battery_clock_a_told_time_runs_until_the_next_start(chip: Chip, load: Load, tmp_path: Path) -> None:
+    furnish(chip)
+    del chip.devices[1][pins.CLOCK]
+    made = load("podsteam_firmware.hal.esp32").Esp32Hal(str(tmp_path))
+    assert made.set_clock(1_800_000_000)
+    for passed in range(1, 4):
+        for _ in range(10):
+            chip.advance(90_000)
+            made.feed()
+        assert made.unix_s() == 1_800_000_000 + passed * 900 // 1000
+    assert load("podsteam_firmware.hal.esp32").Esp32Hal(str(tmp_path)).unix_s() == 0
+
+
 def test_a_clock_that_stood_still_knows_nothing(hal: Any, chip: Chip) -> None:
     clock = chip.devices[1][pins.CLOCK]
     clock.values[15] = 0x80

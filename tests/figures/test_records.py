@@ -159,9 +159,9 @@ def test_size_and_speed_of_a_full_store(tmp_path: Path, record_figure: RecordFig
         plain.execute("CREATE TABLE record (id INTEGER PRIMARY KEY, raw BLOB)")
         plain.executemany("INSERT INTO record (raw) VALUES (?)", [(raws[i % len(raws)],) for i in range(SESSIONS)])
         plain.commit()
-    columns = "*"
+    unlisted = {"blob", "codec", "writer_host", "writer_pid", "heartbeat_us"}
     with contextlib.closing(sqlite3.connect(path)) as other:
-        columns = ", ".join(row[1] for row in other.execute("PRAGMA table_info(session)") if row[1] != "blob")
+        columns = ", ".join(row[1] for row in other.execute("PRAGMA table_info(session)") if row[1] not in unlisted)
 
     def plain_list() -> None:
         with contextlib.closing(sqlite3.connect(path)) as other:

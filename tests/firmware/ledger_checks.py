@@ -58,6 +58,7 @@ class PlainHal:
 class Podlet:
     uid = bytearray(b"\x04\xab\x87\xf2\xca\x11\x90")
     newest_day = 0
+    main_id = 0
 
 
 def lives() -> "list[str]":

@@ -55,6 +55,14 @@ def test_a_flipped_bit_is_a_fault(name: str) -> None:
     assert budget.step(5, 5, NOMINAL_UV) == 0
 
 
+@pytest.mark.parametrize("rate", [100, 120])
+def test_what_was_spent_is_told_in_permille(rate: int) -> None:
+    budget = Budget()
+    budget.rate = rate
+    budget.step(0, 750 * rate, NOMINAL_UV)
+    assert budget.spent() == 500
+
+
 def test_restart() -> None:
     budget = Budget()
     budget.step(5, 5, NOMINAL_UV)

@@ -268,6 +268,7 @@ def test_a_ledger_with_a_mistake_is_caught(kind: type[Ledger]) -> None:
 class Podlet:
     uid = bytearray.fromhex("04ab87f2ca1190")
     newest_day = 0
+    main_id = 0
 
 
 def book(life: Life) -> Book:

@@ -12,6 +12,7 @@ import pytest
 from podlet_bench import BUS_LIMIT_US, Bench
 
 from podsteam_firmware.podlet import reader as rd
+from podsteam_firmware.podlet.chip import Chip
 from podsteam_firmware.podlet.reader import Reader
 from podsteam_protocol import messages as m
 from podsteam_protocol import podlet as p
@@ -566,6 +567,37 @@ def test_field_is_off_between_visits() -> None:
         assert bench.field_on_us - on_us < 1_000_000
         bench.run_until(lambda _, bench=bench: not bench.chip.rf_on, 500)
         bounded(bench)
+
+
+def stuck_after_the_field_came(data: bytes) -> bytes:
+    """Set-up goes well, the selection brings the field, and its answer is never whole."""
+    return data[:-2] + bytes((data[-2] ^ 0x55, 0)) if data[5:7] == b"\xd5\x4b" else data
+
+
+def longest_field_us() -> int:
+    """The longest stretch of field while the chip answers everything but the selection."""
+    bench = placed()
+    bench.chip.twist = stuck_after_the_field_came
+    bench.longest_field_us = 0
+    bench.run(8000)
+    assert bench.reader.fault == m.CODE_READER_SILENT and not bench.reader.present
+    bench.chip.twist = None
+    back(bench)
+    return bench.longest_field_us
+
+
+def test_a_chip_that_fails_with_its_field_on_is_held_in_reset() -> None:
+    assert longest_field_us() <= FIELD_US
+
+
+def test_a_chip_that_is_not_held_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same without `Chip.hold`: the field stays on until the next attempt."""
+
+    def not_held(chip: Chip) -> None:
+        chip._state = 0
+
+    monkeypatch.setattr(Chip, "hold", not_held)
+    assert longest_field_us() > 2 * FIELD_US
 
 
 # The table ------------------------------------------------------------------------------------------------------

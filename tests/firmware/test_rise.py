@@ -107,6 +107,18 @@ def test_after_a_sag_or_cold_water_nothing_is_judged_for_a_minute_unless_the_wal
     assert found(rise, past, 300, 0) == 8
 
 
+@pytest.mark.parametrize(("rest", "looks"), [(0, 243), (100, 143), (230, 13), (300, 13)])
+def test_cold_water_poured_in_without_power_counts_from_its_own_moment(rest: int, looks: int) -> None:
+    rise, past = begun()
+    past.full = 0
+    assert not rise.step(past.look(water=past.water - 50))
+    past._waters[:] = [past.water] * len(past._waters)
+    for _ in range(rest):
+        past.full = 0
+        assert not rise.step(past.look())
+    assert found(rise, past, 300, 0) == looks
+
+
 def test_water_that_falls_by_less_than_half_a_kelvin_is_noise() -> None:
     rise, past = begun()
     past.look(water=past.water - 49)

@@ -486,6 +486,40 @@ def test_on_time_survives_a_short_pause(rest_s: int, fault: int) -> None:
     assert bench.supervisor.fault == fault
 
 
+@pytest.mark.parametrize(("heat_s", "rest"), [(899, 0), (901, 1), (1769, 1), (1771, 2)])
+def test_a_rest_is_told_before_thirty_minutes_are_over(heat_s: int, rest: int) -> None:
+    bench = Bench()
+    for _ in range(heat_s * 2):
+        bench.tick(500)
+    assert (bench.supervisor.rest, bench.supervisor.fault) == (rest, 0)
+    bench.heat = False
+    for seconds, left in ((59, rest), (2, 0)):
+        for _ in range(seconds * 2):
+            bench.tick(500)
+        assert bench.supervisor.rest == left
+
+
+@pytest.mark.parametrize(("permille", "rest"), [(500, 0), (501, 1), (980, 1), (981, 2)])
+def test_a_rest_is_told_before_the_energy_is_spent(permille: int, rest: int) -> None:
+    bench = Bench()
+    bench.tick(50)
+    budget = bench.supervisor._budget  # pyright: ignore[reportPrivateUsage]
+    budget.energy = permille * 1500 * budget.rate
+    budget._energy_inverse = ~budget.energy  # pyright: ignore[reportPrivateUsage]
+    bench.tick(50)
+    assert (bench.supervisor.rest, bench.supervisor.fault) == (rest, 0)
+
+
+def test_a_fault_that_is_cleared_begins_the_rest_anew() -> None:
+    bench = Bench()
+    for _ in range(1850):
+        bench.tick(500)
+    bench.supervisor.trip(m.CODE_DRY_BOIL, 0)
+    bench.inputs.wall_uv = bench.inputs.water_uv = 2_000_000
+    assert bench.supervisor.clear(bench.now_ms, bench.inputs)
+    assert bench.supervisor.rest == 0
+
+
 @pytest.mark.parametrize("start_ms", [0, MASK - 900])
 def test_lease(start_ms: int) -> None:
     """On the tick the lease lapses: no heat, no dose, no fault; and no renewal brings it back. Across the wrap too."""

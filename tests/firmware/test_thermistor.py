@@ -30,6 +30,30 @@ def test_table_is_the_beta_equation() -> None:
     assert table == thermistor._RATIO
 
 
+def entries() -> list[int]:
+    """The table, x 131072."""
+    table = thermistor._RATIO
+    return [int.from_bytes(table[i : i + 2], "big") * 2 for i in range(0, len(table), 2)]
+
+
+def test_the_search_begins_at_the_last_entry_above_its_stretch() -> None:
+    """The generator of the second table; the first and last entries are written out once more."""
+    ratios = entries()
+    above = [[i for i, entry in enumerate(ratios[:-1]) if entry > (part << 11) + 2047] for part in range(64)]
+    assert bytes(max(each, default=0) for each in above) == thermistor._BELOW
+    assert (ratios[0], ratios[-1]) == (thermistor._COLDEST, thermistor._HOTTEST)
+
+
+def test_every_ratio_is_found_between_its_entries() -> None:
+    ratios = entries()
+    at = 0
+    for x in range(ratios[0] - 1, ratios[-1], -1):
+        while ratios[at + 1] > x:
+            at += 1
+        share = (ratios[at] - x) * 4000 // (ratios[at] - ratios[at + 1])
+        assert thermistor._between(x) == -20000 + at * 4000 + share
+
+
 def test_error_within_a_twentieth_of_a_kelvin() -> None:
     worst = 0.0
     for tenths in range(0, 1601):

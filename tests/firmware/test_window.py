@@ -4,12 +4,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledger_bench import Life
+from ledger_bench import PROG_TEARS, Cut, Life
 
+from podsteam_firmware.dose import wall
 from podsteam_firmware.dose.book import MARK, Book
 from podsteam_firmware.dose.caps import HARD_DAY_NL, Caps
 from podsteam_firmware.dose.window import HOURS, Window
 from podsteam_firmware.store.ledger import Ledger
+from podsteam_protocol.messages import CODE_STORE_FULL
 
 MASK = 0x3FFFFFFF
 MINUTE_MS = 60_000
@@ -20,6 +22,7 @@ YEAR_2026_MIN = 29_454_720
 class Podlet:
     uid = bytearray.fromhex("04ab87f2ca1190")
     newest_day = 0
+    main_id = 0
 
 
 def window_at(minute: int) -> Window:
@@ -198,3 +201,72 @@ def test_a_mark_that_was_not_taken_stays_due() -> None:
     while life.ledger.room():
         life.ledger.append(200, 1)
     assert not book.mark(0, 0) and book.mark_due(0)
+
+
+# A host that lies about the clock --------------------------------------------------------------------------------
+
+
+class Device:
+    """A ring, a battery clock and a host; `start` is a start after a cut. The clock's time is true but for what it
+    was set to."""
+
+    def __init__(self) -> None:
+        self.life = ready_with_dose(YEAR_2026_MIN)
+        self.life.hal.set_clock = self.set_clock  # type: ignore[attr-defined]
+        self.clock_s = (YEAR_2026_MIN + 5) * 60
+        self.start()
+
+    def set_clock(self, unix_s: int) -> bool:
+        self.clock_s = unix_s
+        return True
+
+    def start(self) -> None:
+        self.life.hal.cut_in = -1
+        self.book, self.caps = restarted(self.life, self.clock_s // 60)
+
+    def tell(self, unix_s: int) -> None:
+        """The host tells a time; the power may go meanwhile."""
+        try:
+            wall.set_clock(self.life.hal, self.book, self.caps.window.total_nl(), unix_s)  # type: ignore[arg-type]
+        except Cut:
+            self.start()
+
+
+LIES_S = (86_400, 3 * 86_400, -86_400, 40 * 86_400, -3_000 * 86_400, 60)
+
+
+@pytest.mark.parametrize("cut_in", [-1, 0, 1])
+@pytest.mark.parametrize("tear", PROG_TEARS)
+def test_a_host_that_lies_about_the_clock_gains_nothing(cut_in: int, tear: str) -> None:
+    device = Device()
+    for _ in range(5):
+        for lie_s in LIES_S:
+            device.life.hal.cut_in, device.life.hal.tear = cut_in, tear
+            device.tell(max(60, device.clock_s + lie_s))
+            device.life.hal.cut_in = -1
+            assert device.caps.window.total_nl() == 40_000
+            device.start()
+            assert device.caps.window.total_nl() == 40_000, lie_s
+            while device.life.ledger.prepare():
+                pass
+    assert device.book.mark(device.clock_s // 60, 40_000), "as the core does within a minute"
+    device.clock_s += 1_500 * 60
+    device.start()
+    assert device.caps.window.total_nl() == 0, "time that passed by the clock still counts"
+
+
+def test_the_order_of_setting_is_what_keeps_it() -> None:
+    """The same lie, without the mark that says first that the time is not known."""
+    device = Device()
+    device.set_clock(device.clock_s + 3 * 86_400)
+    device.start()
+    assert device.caps.window.total_nl() == 0
+
+
+def test_a_clock_is_not_set_when_that_cannot_be_written_down() -> None:
+    device = Device()
+    while device.life.ledger.room():
+        device.life.ledger.append(200, 1)
+    before = device.clock_s
+    assert wall.set_clock(device.life.hal, device.book, 40_000, before + 86_400) == CODE_STORE_FULL  # type: ignore[arg-type]
+    assert device.clock_s == before

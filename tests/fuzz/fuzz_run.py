@@ -25,6 +25,7 @@ sys.path[:0] = [
 import dose_life  # noqa: E402
 import frame_fuzz  # noqa: E402
 import fuzz_checks  # noqa: E402
+import malicious  # noqa: E402
 import program_fuzz  # noqa: E402
 import request_fuzz  # noqa: E402
 import tag_fuzz  # noqa: E402
@@ -81,6 +82,11 @@ def requests(seed: int, count: int, interpreter: str) -> int:
     return request_fuzz.live(seed, interpreter, count).requests
 
 
+def by_plan(seed: int, count: int, interpreter: str) -> int:
+    """Lives of a unit under a host that says everything in every state, `count` steps each."""
+    return malicious.live(seed, interpreter, count).requests
+
+
 def programs(seed: int, count: int, interpreter: str) -> int:
     """Hostile program files."""
     return sum(program_fuzz.hostile_programs(seed, count))
@@ -107,6 +113,13 @@ TARGETS: dict[str, Target] = {
     "line": (line, 50_000, BOTH, "frames over a damaged line; 0 sound ones lost, 0 invented", FRAME),
     "tags": (tags, 50_000, BOTH, "hostile tag images; 0 uncaught, 0 limits broken", TAG),
     "requests": (requests, 150, BOTH, "requests to a living unit in any state; all answered, all limits held", UNIT),
+    "malicious": (
+        by_plan,
+        2_000,
+        BOTH,
+        "each request x state x field at its edges; all answered, all limits held",
+        UNIT,
+    ),
     "doses": (doses, 2_000, BOTH, "steps of the doser against a reference ledger; 0 rules broken", DOSE),
     "programs": (programs, 5_000, ("cpython",), "hostile program files; 0 uncaught", PROGRAM),
 }
@@ -154,6 +167,10 @@ def main() -> int:
         if arguments.record:
             name = f"fuzz/{arguments.target}_{interpreter}"
             results.write("fuzz", [results.row(name, done, "", "0 failures", True, context, judges)])
+    if arguments.record and arguments.target == "malicious":
+        context = f"steps, both interpreters together; {TARGETS['malicious'][3]}"
+        holds = total >= 1_000_000
+        results.write("fuzz", [results.row("link/malicious", total, "", ">= 1,000,000", holds, context, judges)])
     if arguments.record and arguments.target == "doses":
         holds = total >= 1_000_000
         rules = "every cap, the ledger, the interlocks, no dose twice; seeded bugs are found by tests/dose"

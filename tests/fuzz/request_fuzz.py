@@ -49,9 +49,10 @@ class Violation(AssertionError):
 class Life:
     """One unit and what is done to it."""
 
-    def __init__(self, seed: int, interpreter: str) -> None:
+    def __init__(self, seed: int, interpreter: str, **options: Any) -> None:
         self.chance = random.Random(seed)
-        self.twin = launch.start(interpreter=interpreter, seed=seed, unix_s=self.chance.choice((0, 1_800_000_000)))
+        options = {"unix_s": self.chance.choice((0, 1_800_000_000)), **options}
+        self.twin = launch.start(interpreter=interpreter, seed=seed, **options)
         self.presses = self.chance.random() < 0.8
         """Some units are never touched: they must stay cold."""
         self.pressed = False
@@ -179,8 +180,8 @@ class Life:
             raise Violation("the firmware stopped:\n" + truth["crashes"][0])
         if truth["hot_erases"]:
             raise Violation("flash was erased while the relay was closed")
-        if truth["wall_mc"] > MAX_WALL_MC:
-            raise Violation(f"wall at {truth['wall_mc']} mdegC")
+        if truth["peak_wall_mc"] > MAX_WALL_MC:
+            raise Violation(f"wall at {truth['peak_wall_mc']} mdegC")
         if truth["load_halves"] and not self.pressed:
             raise Violation("current flowed though nobody ever pressed the button")
         if truth["session"] != self._session:

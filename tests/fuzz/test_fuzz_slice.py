@@ -3,6 +3,7 @@
 
 import frame_fuzz
 import fuzz_run
+import malicious
 import pytest
 import request_fuzz
 import tag_fuzz
@@ -10,7 +11,15 @@ from bench import Bench
 
 from podsteam.wire import messages as w
 
-SLICE = {"segments": 200_000, "line": 3_000, "tags": 10_000, "requests": 60, "programs": 2_000, "doses": 4_000}
+SLICE = {
+    "segments": 200_000,
+    "line": 3_000,
+    "tags": 10_000,
+    "requests": 60,
+    "malicious": 1_600,
+    "programs": 2_000,
+    "doses": 4_000,
+}
 
 
 @pytest.mark.parametrize("target", fuzz_run.TARGETS)
@@ -18,7 +27,7 @@ def test_cpython(target: str) -> None:
     assert fuzz_run.fuzz(target, "cpython", SLICE[target], 60, 1001) >= SLICE[target]
 
 
-@pytest.mark.parametrize("target", ["segments", "tags", "requests", "doses"])
+@pytest.mark.parametrize("target", ["segments", "tags", "requests", "malicious", "doses"])
 def test_micropython(target: str, micropython: str) -> None:
     assert fuzz_run.fuzz(target, "micropython", SLICE[target], 60, 2001) >= SLICE[target]
 
@@ -35,6 +44,34 @@ def test_the_damage_is_no_sham() -> None:
     readable, _, pairs, _ = tag_fuzz.hostile_tags(9, 3_000)
     assert 300 < readable < 2_700
     assert pairs > 10
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_each_case_has_its_turn_in_each_state(seed: int) -> None:
+    """Every state is reached and gets the same stretch of the cases; the next seed goes on where this one ends."""
+    share = 60
+    life = malicious.live(seed, steps=share * len(malicious.STATES))
+    for state in malicious.STATES:
+        stretch = [case.kind for case in malicious.CASES[seed * share : (seed + 1) * share]]
+        assert {kind for there, kind in life.seen if there == state} == set(stretch)
+    assert life.heated
+
+
+def test_the_cases_are_all_there_is() -> None:
+    """Each request of the schema, each field of it and of its struct, at each edge."""
+    edges = len(request_fuzz.EDGES) + 2
+    found = {(case.kind, case.field) for case in malicious.CASES}
+    for kind in request_fuzz.REQUESTS:
+        if kind.ID not in request_fuzz.UNANSWERED:
+            fields = malicious.flat(kind.ID)
+            assert {field for number, field in found if number == kind.ID} == {-1, *range(len(fields))}
+            assert sum(case.kind == kind.ID and case.field >= 0 for case in malicious.CASES) == edges * len(fields)
+
+
+def test_a_limit_that_the_plan_breaks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_fuzz, "MAX_WALL_MC", 40_000)
+    with pytest.raises(request_fuzz.Violation, match="wall at"):
+        malicious.live(1, steps=400)
 
 
 def test_lives_reach_heat() -> None:

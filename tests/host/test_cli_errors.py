@@ -95,6 +95,7 @@ def test_statuses_are_documented_and_distinct(capsys: Capture) -> None:
         errors.ButtonNotPressed,
         errors.EndedEarly,
         errors.ProductionFailed,
+        errors.PodletRecalled,
         errors.IntegrityFailed,
         errors.Incomplete,
         errors.StoreFailed,

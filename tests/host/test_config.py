@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings: one table for host, device and file; all stored or none; a refusal names its key."""
 
+import binascii
 import json
 import struct
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from calls import call, one_sentence
+from fake import FakeDevice
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,6 +137,104 @@ def test_as_many_records_are_kept_as_were_asked_for(dev: Device) -> None:
     assert len(dev.records()) <= 2
 
 
+# Other versions ---------------------------------------------------------------------------------------------
+
+
+def plant(dev: Device, version: int, payload: bytes) -> None:
+    """Settings as a firmware with that version of them stores them; then the device starts anew."""
+    port = dev.port
+    assert isinstance(port, SimPort)
+    machine = port._twin.machine
+    head = struct.pack("<4sHHI", b"PSet", version, len(payload), 1) + payload
+    raw = head + struct.pack("<I", binascii.crc32(head))
+    assert machine.world.files.file_write(f"params/cfg{version}a", raw)
+    control(dev, do="reset", cause="power")
+    dev.port.clock.sleep(1.0)
+    dev.reconnect()
+
+
+def test_a_device_says_which_of_its_stored_settings_it_could_not_take(dev: Device) -> None:
+    found = dev.config_notes()
+    assert found == m.ConfigNotesReply(0, 1, 0, 0, 0, 255, 0) and c.notes(found) == []
+    plant(dev, 1, m.Config(0, 1, 99, 20000).pack())
+    assert dev.config() == m.Config(0, 1, 16, 0)
+    found = dev.config_notes()
+    assert found is not None and m.CODES[found.code].name == "SETTING_DEFAULTED"
+    assert c.notes(found) == [
+        "records_kept is stored as 99, but must be 1 to 16; a new unit's 16 is used.",
+        "steam_most_g_per_min is stored out of its range, but must be 0 or 0.5 to 12 g/min; a new unit's 0.0 is used.",
+    ]
+    dev.set_config(m.Config(0, 1, 8, 2000))
+    assert c.notes(dev.config_notes()) == []
+
+
+def test_settings_of_a_newer_firmware_are_taken_as_far_as_they_are_known(dev: Device) -> None:
+    plant(dev, 2, m.Config(0, 0, 5, 4000).pack() + b"\x01\x02\x03")
+    assert dev.config() == m.Config(0, 0, 5, 4000)
+    found = dev.config_notes()
+    assert found is not None and m.CODES[found.code].name == "SETTINGS_NEWER"
+    (said,) = c.notes(found)
+    assert "version 2" in said and "3 bytes more" in said
+    # The newer firmware finds its own again.
+    dev.set_config(NEW)
+    assert isinstance(dev.port, SimPort)
+    names = [name for name, _ in dev.port._twin.machine.world.files.file_list("params")]
+    assert "cfg2a" in names and "cfg1a" in names
+
+
+def older_device(fields: int) -> tuple[Device, FakeDevice]:
+    """A device whose settings end after so many fields."""
+    fake = FakeDevice()
+    size = struct.calcsize("<" + m.Config.FORMAT[1 : 1 + fields])
+    stored = [NEW.pack()[:size]]
+
+    def put(payload: bytes) -> m.ConfigSetReply:
+        stored[0] = payload[:size]
+        return m.ConfigSetReply(stored[0])
+
+    fake.answers[m.ConfigGetRequest.ID] = lambda _: m.ConfigGetReply(stored[0])
+    fake.answers[m.ConfigSetRequest.ID] = put
+    fake.refuse[m.ConfigNotesRequest.ID] = 1
+    return Device(fake.port), fake
+
+
+def test_an_older_device_gets_what_it_knows_and_the_rest_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from podsteam.cli import connect
+
+    device, _ = older_device(2)
+    assert device.config() == NEW and device.config_notes() is None
+    monkeypatch.setattr(connect, "open_device", lambda settings: device)
+    file = tmp_path / "mine.toml"
+    file.write_text("version = 1\n[settings]\nsounds = false\nrecords_kept = 4\n")
+    done = call(capsys, "config", "apply", str(file))
+    assert done.status == 0 and done.out == "Changed sounds: true -> false\n"
+    assert done.err == "The device's firmware is older and has no setting records_kept; update it.\n"
+    assert device.config() == m.Config(0, 1, 16, 0)
+
+
+def test_a_file_of_a_newer_podsteam_is_applied_as_far_as_it_is_known(
+    kept: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "newer.toml"
+    file.write_text('version = 3\n[settings]\nsounds = false\n"new\\u001b" = 1\n[light]\ndim = 1\n')
+    done = call(capsys, "config", "apply", str(file), "--json")
+    answer = json.loads(done.out)
+    assert answer["changes"] == [{"key": "sounds", "before": True, "after": False}]
+    said = "The file is of a newer podsteam; left out: light, new\\x1b. Update this one to set them."
+    assert answer["notes"] == [said] and done.err == said + "\n"
+    file.write_text("version = 3\n[settings]\nsounds = true\nrecords_kept = 17\n")
+    refused = call(capsys, "config", "apply", str(file))
+    assert (refused.status, "records_kept is 17" in one_sentence(refused)) == (2, True)
+    assert call(capsys, "config", "get", "sounds").out == "false\n"
+
+
+def test_a_file_of_an_older_podsteam_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c, "VERSION", 2)
+    assert c.read(b"version = 1\n[settings]\nsounds = false", NEW, "f") == m.Config(0, 1, 16, 0)
+
+
 # The command line -------------------------------------------------------------------------------------------
 
 
@@ -189,7 +289,8 @@ def test_a_wrong_call_is_one_sentence(
     [
         ("[settings]\n", "f: needs version = 1 at its beginning."),
         ("version = true", "f: needs version = 1 at its beginning."),
-        ("version = 2", "f: is of version 2; this host tool knows 1: update it."),
+        ("version = 2\n[settings]\nnew = 1\nrecords_kept = 17", "f: records_kept is 17, but must be 1 to 16."),
+        ("version = 2\nsettings = 3", "f: settings does not belong there; there are version and the table [settings]."),
         ("version = 1\n[other]", "f: 'other' does not belong there; there are version and the table [settings]."),
         ("version = 1\nsettings = 3", "f: settings does not belong there; there are version and the table [settings]."),
         ("version = 1\n[settings]\nsound = 1", "f: there is no setting 'sound'; did you mean 'sounds'?"),

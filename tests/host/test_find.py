@@ -158,3 +158,43 @@ def test_options_are_for_simulated_boards() -> None:
 def test_bad_names_of_simulated_boards(name: str) -> None:
     with pytest.raises(errors.UsageProblem):
         sim.SimPort(name)
+
+
+def reopening(monkeypatch: pytest.MonkeyPatch, gone: tuple[str, ...], unit_on: str) -> list[str]:
+    """What gets opened from now on; those that are `gone` are not there, and the unit answers on `unit_on`."""
+    opened: list[str] = []
+
+    def open_port(name: str) -> Any:
+        opened.append(name)
+        if name in gone:
+            raise errors.NoDevice("There is no port.")
+        return name
+
+    monkeypatch.setattr(find, "open_port", open_port)
+    monkeypatch.setattr(find, "resolve", lambda name: unit_on if name == "unit:a1b2c3d4e5f6" else "")
+    return opened
+
+
+def test_a_port_is_opened_again_where_it_was_and_in_turn_where_the_unit_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name from before may be another device's by now, which only a greeting shows: the next try goes elsewhere."""
+    opened = reopening(monkeypatch, (), "/dev/ttyUSB1")
+    again = find.Reopened("/dev/ttyUSB0")
+    for _ in range(3):
+        again("a1b2c3d4e5f6")
+    assert opened == ["/dev/ttyUSB0", "/dev/ttyUSB1", "/dev/ttyUSB0"]
+
+
+def test_a_port_that_is_gone_is_looked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = reopening(monkeypatch, ("/dev/ttyUSB0",), "/dev/ttyUSB1")
+    find.Reopened("/dev/ttyUSB0")("a1b2c3d4e5f6")
+    assert opened == ["/dev/ttyUSB0", "/dev/ttyUSB1"]
+
+
+@pytest.mark.parametrize("name", ["socket://127.0.0.1:1", "sim:mine"])
+def test_a_socket_and_a_simulated_board_have_one_place_only(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = reopening(monkeypatch, (name,), "/dev/ttyUSB1")
+    again = find.Reopened(name)
+    for _ in range(2):
+        with pytest.raises(errors.NoDevice):
+            again("a1b2c3d4e5f6")
+    assert opened == [name, name]

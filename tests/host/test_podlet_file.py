@@ -19,7 +19,7 @@ from podsteam import podlet_sign
 from podsteam.cbor import decode_map, items_of
 from podsteam.errors import IntegrityFailed, UsageProblem
 from podsteam.podlet import find_record, read_tag
-from podsteam.podlet_file import as_table, as_toml, identity, parse, template
+from podsteam.podlet_file import as_table, as_toml, parse, template
 from podsteam.podlet_label import sheet
 from podsteam.podlet_words import left_in_words
 from podsteam_firmware.podlet.record import Record
@@ -418,6 +418,12 @@ def test_trust_wants_an_id(capsys: pytest.CaptureFixture[str]) -> None:
         assert "an id has 16 hex digits" in one_sentence(call(capsys, "podlet", "trust", "--drop", drop))
 
 
-def test_an_identity_stays_with_the_podlet() -> None:
-    main = parse(COMPACT, "x").main
-    assert identity(main, "a") == identity({**main, p.MAIN_DOSE_COUNT: 3}, "a") != identity(main, "b")
+def test_a_podlet_that_was_used_and_is_filled_again_is_another_one() -> None:
+    empty = image.blank("NTAG213")
+    assert image.identity(empty) != image.identity(empty)
+    made = image.make(empty, parse(COMPACT, "x"), b"PS-1")
+    assert image.identity(made) == b"PS-1", "written twice it is still the same"
+    used = bytearray(made)
+    at = image.regions(made).aux
+    used[at : at + 16] = podlet_codec.slot(1, 1, 50_000, 0, 1)
+    assert image.identity(bytes(used)) not in (b"PS-1", image.identity(bytes(used)))

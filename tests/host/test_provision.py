@@ -12,6 +12,7 @@ from calls import call, one_sentence
 from podsteam import production, production_batch
 from podsteam.client import Device
 from podsteam.errors import UsageProblem
+from podsteam.identity import Block
 from podsteam.store import open_store
 from podsteam.transport.sim import SimPort
 
@@ -32,6 +33,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def nobody(left_s: int) -> None:
+    """Whom the button is asked of."""
+
+
 def report(capsys: Capture) -> dict[str, Any]:
     shown = call(capsys, "provision", "report", "--json")
     assert shown.status == 0, shown.err
@@ -50,7 +55,15 @@ def test_a_unit_passes_once(home: Path, capsys: Capture) -> None:
     (kept,) = report(capsys)["tests"]
     assert zpl.startswith("^XA") and zpl.endswith("^XZ\n") and f"SIMULATED PS-1 A3 {kept['unit']}^FS" in zpl
     assert kept["result"] == "pass" and kept["attempt"] == 1 and len(kept["firmware_hash"]) == 16
-    assert [step["step"] for step in kept["steps"]] == ["greeting", "info", "selftest", "rest", "water_c", "mains_v"]
+    assert [step["step"] for step in kept["steps"]] == [
+        "greeting",
+        "info",
+        "selftest",
+        "rest",
+        "water_c",
+        "mains_v",
+        "identity",
+    ]
     refused = call(capsys, *base)
     assert refused.status == 2 and "passed already, as PS-1" in one_sentence(refused)
     assert len(report(capsys)["tests"]) == 1
@@ -120,11 +133,12 @@ def test_a_broken_board_and_a_lost_one(tmp_path: Path) -> None:
         assert isinstance(port, SimPort)
         port.control({"do": "fault", "name": "wall_open"})
         device.poll(2.0)
-        broken = production.test(store, device, "D-1", "A3", production.NO_LIMITS, 1)
+        block = Block("D-1", "A3")
+        broken = production.examine(store, device, block, production.NO_LIMITS, 1, nobody)
         assert broken["result"] == "fail"
         assert "rest: the fault " in production.failures(broken)[0]
         port.unplug()
-        lost = production.test(store, device, "D-1", "A3", production.NO_LIMITS, 2)
+        lost = production.examine(store, device, block, production.NO_LIMITS, 2, nobody)
         assert lost["steps"][-1]["step"] == "info" and lost["steps"][-1]["result"] == "fail"
         past = production.history(store)
         assert [each["attempt"] for each in past[device.hello.uid.hex()]] == [1, 2]
@@ -179,7 +193,7 @@ def test_options_that_do_not_go_together(home: Path, capsys: Capture) -> None:
     (home / "u.csv").write_text("serial,hardware\nA,B\n")
     (home / "file").write_text("")
     for arguments, says in (
-        (("--batch", "u.csv", "--serial", "X"), "takes serial and hardware from its file"),
+        (("--batch", "u.csv", "--serial", "X"), "takes serial, hardware and calibration from its file"),
         (("--ports", "sim"), "--ports goes with --batch"),
         (("--batch", "u.csv"), "no row names a port"),
         (("--batch", "u.csv", "--ports", "sim", "--ports", "sim"), "is named twice"),

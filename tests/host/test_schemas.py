@@ -21,7 +21,7 @@ STREAMS = {
     "sim serve": "one line that names the sockets, then it serves",
 }
 """Commands without an answer of their own."""
-ELSEWHERE = {"flash recover", "update", "rollback", "calibrate dose"}
+ELSEWHERE = {"line run", "flash recover", "update", "rollback", "calibrate dose"}
 """Commands that are only called in other processes, or with other people's tools: no schema of theirs yet."""
 
 
@@ -81,6 +81,7 @@ def test_commands_that_no_other_test_calls_here(
         (*sim, "records", "plot", "last", "--output", here),
         ("board", "list"),
         ("board", "show", "reference"),
+        ("board", "show", "bare"),
         ("devices",),
         ("program", "show", "gentle"),
         ("program", "validate", f"{here}/p.toml"),

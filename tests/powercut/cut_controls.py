@@ -7,7 +7,11 @@ Runs on both interpreters; FAT is MicroPython's own, so those two run there only
 
 import struct
 
+import cut_stores as stores
+from cut_files import FileScenario
+
 from podsteam_protocol import podlet as p
+from podsteam_twin.files import FileStore
 from podsteam_twin.flash import Flash
 from podsteam_twin.littlefs_port import mount
 from podsteam_twin.nfc.ntag import Ntag
@@ -197,12 +201,19 @@ def _files_flash() -> Flash:
     return Flash(32, 4096)
 
 
+def _formatted() -> "list[Flash]":
+    flash = _files_flash()
+    FileStore(flash)
+    return [flash]
+
+
 CONTROLS = {
     "littlefs, new file in place": Control(_files_flash, mount, _new_in_place, _read_newest),
     "littlefs, old file removed first": Control(_files_flash, mount, _removed_first, _read_file),
     "boot record without CRC": Control(_raw, _same, _write_record, _read_record, _RECORD),
     "counter ring without CRC": Control(_raw, _same, _write_ring, _read_ring, _RECORD),
     "tag with one slot, no CRC": Control(Ntag, _same, _write_slot, _read_slot, _RECORD),
+    "identity part by part": FileScenario(_formatted, stores.live_identity_in_pieces, stores.look_identity, 6, 1),
 }
 FAT_CONTROLS = {
     "FAT, file in place": Control(_fat_flash, _fat, _fat_in_place, _read_file),

@@ -6,8 +6,10 @@ import struct
 
 from cut_unit import Unit
 
+from podsteam_firmware.dose import calibration as dose_calibration
+from podsteam_firmware.podlet import signed
 from podsteam_firmware.session.program import GENTLE
-from podsteam_firmware.store import latch, params
+from podsteam_firmware.store import calibration, identity, latch, params
 from podsteam_firmware.store.programs import Programs, text
 from podsteam_loader import choose, record
 from podsteam_protocol import messages as m
@@ -84,6 +86,72 @@ def look_params(files) -> list[str]:
     if params.load(files, "set", OLD)[0] or params.load(files, "set", NEW)[0]:
         return []
     return ["no parameter set can be read"]
+
+
+# Identity: the block, and the four places that its parts are brought to ------------------------------------------
+OWN = 3000
+"""Added by a calibration that the owner makes after the unit was provisioned."""
+
+
+def _calibrated(number: int):
+    return (1000 + number,) + calibration.NEW[1:]
+
+
+def block(number: int) -> bytes:
+    """The identity of this number, all its parts told by it."""
+    serial = b"U%d" % number
+    name = serial + bytes(32 - len(serial))
+    dose = (500 + number,) + dose_calibration.NEW[1:]
+    keys = [bytes([number + i]) * 64 for i in range(number % 9)]
+    raw = name + name + bytes((15, len(keys))) + struct.pack(m.CALIBRATION_FMT, *_calibrated(number))
+    raw += struct.pack(m.DOSE_CALIBRATION_FMT, *dose) + bytes([number]) * 64 + b"".join(keys)
+    return raw + bytes(identity.SIZE - len(raw))
+
+
+def live_identity(files, seed: int, rounds: int) -> None:
+    """Units that are provisioned anew, and calibrated by their owners between."""
+    chance = Rng(seed)
+    for _ in range(rounds):
+        number = chance.bits(7)
+        for step in range(identity.STEPS):
+            assert identity.store(files, block(number), step)
+        if chance.bits(1):
+            assert calibration.keep(files, _calibrated(number + OWN))
+
+
+def live_identity_in_pieces(files, seed: int, rounds: int) -> None:
+    """The control: one after the other, with nothing that tells of the rest."""
+    chance = Rng(seed)
+    for _ in range(rounds):
+        raw = block(chance.bits(7))
+        for step in range(1, identity.STEPS - 1):
+            assert identity.store(files, raw, step)
+
+
+def look_identity(files) -> list[str]:
+    """As the start does, then everything must be of one number, and the owner's calibration the newer one."""
+    own = calibration.recall(files)[0]
+    if files.file_read(identity.DUE, 1):
+        identity.finish(files)
+    raw = identity.load(files)
+    if raw is None:
+        return ["the unit is nobody"]
+    number = int(raw[1:32].rstrip(b"\0"))
+    power = calibration.recall(files)[0]
+    complaints = []
+    if raw != block(number):
+        complaints.append("the block of %d is a mixture" % number)
+    if power != 1000 + number and power != 1000 + number + OWN:
+        complaints.append("a calibration of %d in unit %d" % (power, number))
+    if own == 1000 + number + OWN and power != own:
+        complaints.append("the owner's calibration was undone")
+    if dose_calibration.recall(files)[0] != 500 + number:
+        complaints.append("another valve's calibration in unit %d" % number)
+    if files.file_read("update_key", 65) != bytes([number]) * 64:
+        complaints.append("another update key in unit %d" % number)
+    if signed.keys(files) != [bytes([number + i]) * 64 for i in range(number % 9)]:
+        complaints.append("other podlet keys in unit %d" % number)
+    return complaints
 
 
 # Boot record --------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The power-cut harness itself: what it tears lies between before and after, and it sees what is broken."""
 
+import binascii
+
 import pytest
 from cut_doses import PODLET, TagScenario, tag_states
 from cut_scenarios import SCENARIOS
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from podsteam_firmware.dose.book import Book
 from podsteam_firmware.podlet.record import Record
+from podsteam_firmware.store import identity
 from podsteam_firmware.store.ledger import Ledger
 from podsteam_twin import tears
 from podsteam_twin.files import FileStore
@@ -122,6 +125,23 @@ def test_files_written_in_place_are_seen(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(FileStore, "file_write", in_place)
     for name in ("latch", "parameters", "boot record"):
         assert lost(name) > 20
+
+
+def test_an_identity_that_no_start_finishes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "finish", lambda files: None)
+    assert lost("identity") > 20
+
+
+def test_an_identity_that_every_start_applies_again_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a look at which block the note means, the block from before undoes the owner's calibration."""
+    at_last = identity.finish
+
+    def always(files: FileStore) -> None:
+        files.file_write(identity.DUE, binascii.crc32(identity.load(files) or b"").to_bytes(4, "little"))
+        at_last(files)
+
+    monkeypatch.setattr(identity, "finish", always)
+    assert lost("identity") > 5
 
 
 def test_a_ledger_without_crc_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

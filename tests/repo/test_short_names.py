@@ -69,6 +69,20 @@ def test_what_is_private_to_another_module_is_refused(source):
         shorten({"p.a": "_x = 1\n", "p.b": source})
 
 
+def test_texts_that_nobody_reads_go():
+    source = """
+READ = "<I"
+UNREAD = "<H"
+BYTES = b"x"
+Small = "x"
+def f():
+    LOCAL = "x"
+    return g(READ)
+"""
+    folded = fold({"p.a": source, "p.b": "from p import a\nprint(a.BYTES)\n"})["p.a"]
+    assert folded == source.replace('UNREAD = "<H"', "pass")
+
+
 def test_what_only_a_type_checker_reads_goes():
     source = """
 try:

@@ -93,7 +93,7 @@ def _opened_3(gate, verb):
 
 
 NONE = "now_ms unix_s burst_busy burst_abort heartbeat valve_busy valve_abort nfc_ready ring_size feed random reset"
-ONE = "wait sample valve_pulse light beep nfc_reset link_read file_remove file_list ring_erase"
+ONE = "wait set_clock sample valve_pulse light beep nfc_reset link_read file_remove file_list ring_erase"
 TWO = "nfc_write nfc_read link_write file_read file_write file_append ring_read"
 THREE = "burst file_read_at ring_program"
 

@@ -19,6 +19,7 @@ import resets
 from unit import Unit
 
 from podsteam_twin import upsets
+from podsteam_twin.boiler import envelope
 
 pytestmark = pytest.mark.skipif(not forks.POSSIBLE, reason="copies of a process need fork")
 PLAYED = ("noisy", "load sense, open", "lease", "memory")
@@ -167,6 +168,20 @@ def test_a_healthy_unit_trips_nothing() -> None:
 def test_cold_water_just_before_the_heat_is_no_lost_sensor() -> None:
     """The water falls first, and is back where it was when the wall has risen by 50 K."""
     assert false_trips.live(5019, 60).trips == []
+
+
+def test_a_wall_that_cools_after_cold_water_and_a_pause_of_the_power_has_not_failed() -> None:
+    """Two glasses poured into little water, 10 s apart; the wall still falls when the power comes back."""
+    unit = Unit("cpython", 5013, envelope.draw(5013, refill_g=60), podlet="demo", drawn=True, steam_s=420)
+    unit.reach("STEAM")
+    unit.run(200)
+    for _ in range(2):
+        unit.control("refill", g=48.0, c=7.0)
+        unit.run(10)
+    unit.run(60)
+    latched = unit.truth()["latched"]
+    unit.close()
+    assert latched == 0
 
 
 def test_a_trip_is_seen() -> None:

@@ -240,6 +240,33 @@ def test_keeping_warm_an_outlet_that_scalds_ends_it(hold_cdeg: int, outlet_c: fl
     bench.twin.close()
 
 
+def test_a_program_that_would_heat_for_too_long_ends_without_a_fault_and_the_next_waits_for_a_rest() -> None:
+    bench = Bench()
+    bench.run(1)
+    bench.hello()
+    warm = w.Program(
+        **{"name": b"warm".ljust(16, b"\0"), "hold_cdeg": 4500, "hold_s": 3600, "warm_up_max_s": 900},
+        **{"steam1_mg_min": 4000, "steam1_s": 60, "end_cdeg": 6000},
+    )
+    bench.ask(w.ProgramPutRequest(warm.pack()))
+    bench.ask(w.ProgramDefaultRequest(warm.name))
+    bench.run(1)
+    bench.press()
+    bench.run(1765)
+    assert bench.state == StateValue.WARM_UP
+    bench.run(10)
+    core = core_of(bench)
+    assert core.session.stop_reason == w.StopValue.REST
+    assert core.supervisor.fault == 0
+    assert bench.ask(w.StatusGetRequest()).flags & w.FlagBits.REST
+    for seconds, state in ((40, StateValue.IDLE), (25, StateValue.WARM_UP)):
+        bench.run(seconds)
+        bench.press()
+        bench.run(0.5)
+        assert bench.state == state
+    bench.twin.close()
+
+
 @pytest.mark.parametrize(("outlet_c", "runs"), [(114.0, True), (116.0, False)])
 def test_steam_hotter_than_water_makes_it_ends_the_session(outlet_c: float, runs: bool) -> None:
     bench = steaming()

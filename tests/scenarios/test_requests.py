@@ -54,6 +54,19 @@ def test_repeated_request_is_answered_from_memory(bench: Bench) -> None:
     assert sum(event[0] == w.EventValue.ARMED for event in bench.events) == 1
 
 
+def test_the_same_number_from_another_host_is_another_request(bench: Bench) -> None:
+    """Two hosts on a line may be at the same number: neither gets what answers the other."""
+    assert bench.ask(w.ArmRequest(TOKEN, b""), seq=77).armed_s
+    with pytest.raises(Refused, match="LEASE_HELD"):
+        bench.ask(w.LeaseRequest(TOKEN + 1), seq=78)
+    assert bench.ask(w.LeaseRequest(TOKEN), seq=78).lease_ms == 1500
+    with pytest.raises(Refused, match="LEASE_HELD"):
+        bench.ask(w.LeaseRequest(TOKEN + 1), seq=78)
+    # The same frame again is a repetition, whatever has come by otherwise.
+    with pytest.raises(Refused, match="LEASE_HELD"):
+        bench.ask(w.LeaseRequest(TOKEN + 1), seq=78)
+
+
 def test_requests_before_hello_are_refused_but_stop_is_not() -> None:
     bench = Bench()
     bench.run(0.5)

@@ -33,7 +33,7 @@ def test_every_shot_is_in_the_book_and_sessions_are_told_apart() -> None:
     assert [record[1] for record in book] == [INTENT, RESULT] * 4
     assert {record[2] for record in book} == {1}
     intents, results = book[::2], book[1::2]
-    assert [record[4] for record in intents] == [1, 2, 3, 4]
+    assert [record[4] & 0xFFFF for record in intents] == [1, 2, 3, 4]
     assert [record[4] for record in results] == [DoseValue.GIVEN] * 4
     assert [record[5] for record in results] == [record[0] for record in intents]
     uid = bytes.fromhex(bench.control("state")["podlet"])

@@ -4,10 +4,11 @@
 A slice of what `python tests/powercut/update_run.py` does.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from update_run import cut
+from update_run import control_row, cut, in_place
 
 
 @pytest.mark.parametrize(("interpreter", "seed"), [("cpython", 2), ("cpython", 1), ("micropython", 3)])
@@ -17,8 +18,12 @@ def test_the_old_application_or_the_new_one_runs_after_any_cut(micropython: str,
     assert outcome["cuts"] > 40
 
 
-def test_writing_over_the_running_slot_bricks(micropython: str) -> None:
-    (outcome,) = cut("cpython", micropython, -1, 0, 1, 0)
+def test_writing_over_the_running_slot_bricks(
+    micropython: str, record_figure: Callable[[str, float, str, str, bool, str], None]
+) -> None:
+    (outcome,) = in_place(micropython)
+    row = control_row(outcome)
+    record_figure(*(row[key] for key in ("name", "value", "unit", "bar", "holds", "context")))
     assert outcome["lost"] > outcome["cuts"] // 10
     assert any("safe mode" in example for example in outcome["examples"])
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from podsteam_firmware.store.ledger import Ledger
 
 INTENT = const(1)
-"""Kind of record: volume in nL, number of the dose on the podlet, known time in minutes (`dose.window`), the podlet's
-UID as its upper and its lower 28 bits."""
+"""Kind of record: volume in nL, number of the dose on the podlet in 16 bits below 14 that tell the tag's content, known
+time in minutes (`dose.window`), the podlet's UID as its upper and its lower 28 bits."""
+CONTENT = const(0x3FFF)
+"""Bits of `Record.main_id` that an intent holds."""
 RESULT = const(2)
 """Kind of record: volume in nL, DOSE result, sequence of the intent."""
 MARK = const(7)
@@ -60,7 +62,7 @@ class Book:
         """`nl` will be given. False: it could not be written down, and must not be. Allocates nothing."""
         values = self._ledger.values
         values[0] = nl
-        values[1] = dose_no
+        values[1] = (self._reader.main_id & CONTENT) << 16 | dose_no
         values[2] = self.minute
         self._podlet(values, self._reader.uid)
         if not self._ledger.append(INTENT, self.session):

@@ -174,6 +174,9 @@ class Doser:
         reader = self._reader
         if reader.state == m.PODLET_EXHAUSTED:
             return m.DOSE_EMPTY
+        if reader.state >= m.PODLET_ALLERGEN:
+            # Each of these states has a reason of its own, in the same order.
+            return reader.state - m.PODLET_ALLERGEN + m.DOSE_ALLERGEN
         if not reader.usable():
             return m.DOSE_NO_PODLET
         if not self._book.ready():
@@ -268,7 +271,8 @@ class Doser:
     def _refuse(self, reason: int) -> None:
         """The shot cannot be given now. It may wait within its window, unless waiting cannot help."""
         final = reason == m.DOSE_EMPTY or reason == m.DOSE_SESSION_CAP or reason == m.DOSE_HARD_LIMIT
-        if final or reason == m.DOSE_DAY_CAP:
+        # From the day's cap on no reason goes while the session runs: a press of the button would stop it.
+        if final or reason >= m.DOSE_DAY_CAP:
             self._halt(reason)
         elif ticks.diff(self._now_ms, self._due_ms) >= _WINDOW_S * 1000 or self.steam_s - self._due_s >= _WINDOW_S:
             self._skip(reason)

@@ -29,6 +29,7 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podsteam_firmware.hal.esp32_set_clock import Told
     from podsteam_firmware.hal.verbs import Hal, Root
 else:
     # The contract is for the type checker: the device never loads it.
@@ -84,7 +85,7 @@ class Esp32Hal(Hal):
         self._reader = Part(self._reader_bus, _READER)
         aux = Bus(1, pins.AUX_SDA, pins.AUX_SCL, _AUX_HZ)
         self._panel = Panel(aux)
-        self._clock = Clock(aux)
+        self._clock: "Clock | Told" = Clock(aux)
         top = root if root.endswith("/") else root + "/"
         self._files = Files(top + "data")
         self._ring = Ring()
@@ -143,6 +144,15 @@ class Esp32Hal(Hal):
     def unix_s(self) -> int:
         """As the verb."""
         return self._clock.unix_s()
+
+    def set_clock(self, unix_s: int) -> bool:
+        """As the verb."""
+        from podsteam_firmware.hal.esp32_set_clock import Told, set_chip
+
+        if isinstance(self._clock, Clock) and self.caps & m.CAP_CLOCK:
+            return set_chip(self._clock.part, unix_s) and self._clock.unix_s() > 0
+        self._clock = Told(unix_s)
+        return True
 
     # Sensing ----------------------------------------------------------------------------------------------
     def sample(self, inputs: Inputs) -> None:

@@ -124,12 +124,12 @@ class Clock:
     """The DS3231 with its battery."""
 
     def __init__(self, bus: Bus) -> None:
-        self._part = Part(bus, pins.CLOCK)
+        self.part = Part(bus, pins.CLOCK)
         self._buf = bytearray(16)
 
     def present(self) -> bool:
         """Whether the chip answers. Reads its registers."""
-        return self._part.write(b"\0") > 0 and self._part.read(self._buf) > 0
+        return self.part.write(b"\0") > 0 and self.part.read(self._buf) > 0
 
     def unix_s(self) -> int:
         """Seconds since 1970; 0 when the chip, which keeps UTC, is silent, was never set or stood still since."""

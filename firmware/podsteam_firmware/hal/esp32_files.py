@@ -28,7 +28,8 @@ class Files:
             # It is there already, or whoever opens a file in it will see the fault.
             pass
 
-    def _make_above(self, name: str) -> None:
+    def make_above(self, name: str) -> None:
+        """Make the folders that a file of this name lies in."""
         at = name.find("/")
         while at > 0:
             self._make(self._path(name[:at]))
@@ -54,7 +55,7 @@ class Files:
     def write(self, name: str, data: "bytes | bytearray | memoryview") -> bool:
         """As the verb `file_write`."""
         path = self._path(name)
-        self._make_above(name)
+        self.make_above(name)
         try:
             with open(path + _PART, "wb") as f:
                 f.write(data)
@@ -65,7 +66,7 @@ class Files:
 
     def append(self, name: str, data: "bytes | bytearray | memoryview") -> bool:
         """As the verb `file_append`."""
-        self._make_above(name)
+        self.make_above(name)
         try:
             with open(self._path(name), "ab") as f:
                 f.write(data)

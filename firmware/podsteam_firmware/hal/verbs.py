@@ -39,8 +39,24 @@ class Store(Protocol):
         ...
 
 
+class Growing(Protocol):
+    """A new file that is being written."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> bool:
+        """More of it. Durable only when it is closed. False: it failed."""
+        ...
+
+    def close(self) -> bool:
+        """Make what was written durable. False: it failed."""
+        ...
+
+
 class Root(Store, Protocol):
     """The whole file system, slots included."""
+
+    def file_grow(self, name: str) -> "Growing | None":
+        """Begin a new file, folders made as needed; None: that failed. Close it whatever happens."""
+        ...
 
     def folder_list(self, folder: str) -> list[str]:
         """Names of the folders in a folder; empty when there is none."""
@@ -88,6 +104,13 @@ class Hal(Protocol):
 
     def unix_s(self) -> int:
         """Wall-clock time in s, 0 when the device has no clock that was ever set."""
+        ...
+
+    def set_clock(self, unix_s: int) -> bool:
+        """Set the battery clock, or where there is none remember the time until the next start. False: it failed.
+
+        `unix_s` is from 2000 to 2099. Only `dose/wall.py` may call it: the 24 hours depend on the order.
+        """
         ...
 
     # Sensing ----------------------------------------------------------------------------------------------

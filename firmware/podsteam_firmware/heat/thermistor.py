@@ -11,7 +11,6 @@ from podsteam_protocol.const import const
 _FIRST_MC = const(-20000)
 _LAST_MC = const(200000)
 _STEP_MC = const(4000)
-_LAST = const(55)
 
 # Divider ratio R / (R + 22.0 kOhm) x 65536, big-endian, at -20, -16 .. 200 degC, less half of what the chord of 4 K is
 # off in its middle (second difference over 16), so that the error is spread to both sides. The test of this module
@@ -23,27 +22,28 @@ _RATIO = (
     b"\x1c\x6a\x1a\x23\x18\x10\x16\x2c\x14\x73\x12\xe1\x11\x72\x10\x23\x0e\xf1\x0d\xda\x0c\xda\x0b\xf0\x0b\x19"
     b"\x0a\x54\x09\x9f\x08\xf9\x08\x61"
 )
-
-
-def _ratio(i: int) -> int:
-    """Entry `i`, x 131072: one bit more than stored, so that a hot sensor still resolves 6 mK."""
-    return (_RATIO[2 * i] << 9) | (_RATIO[2 * i + 1] << 1)
+# Where the search begins, by the ratio's upper six bits: the last entry that lies above all of that stretch. It takes
+# five steps from there at most, one or two at boiling.
+_BELOW = (
+    b"\x36\x36\x31\x2e\x2b\x29\x27\x25\x24\x22\x21\x20\x1f\x1f\x1e\x1d\x1c\x1c\x1b\x1a\x1a\x19\x19\x18\x18\x17"
+    b"\x17\x16\x16\x15\x15\x14\x14\x13\x13\x13\x12\x12\x11\x11\x10\x10\x10\x0f\x0f\x0e\x0e\x0d\x0d\x0c\x0c\x0b"
+    b"\x0a\x0a\x09\x08\x08\x07\x06\x05\x03\x01\x00\x00"
+)
+_COLDEST = const(128400)
+_HOTTEST = const(4290)
+"""First and last entry, x 131072: one bit more than stored, so that a hot sensor still resolves 6 mK."""
 
 
 def _between(x: int) -> int:
-    """Temperature in milli-degC at ratio `x` (x 131072), which lies inside the table. Three times in each tick, so the
-    search reads the table itself: calls would take a quarter of the whole conversion."""
-    low = 0
-    high = _LAST
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if (_RATIO[2 * middle] << 9 | _RATIO[2 * middle + 1] << 1) > x:
-            low = middle
-        else:
-            high = middle
-    x = _ratio(low) - x
-    high = _ratio(low) - _ratio(high)
-    return _FIRST_MC + low * _STEP_MC + x * _STEP_MC // high
+    """Temperature in milli-degC at ratio `x` (x 131072), which lies inside the table. Three times in each tick, so it
+    reads the table itself: calls would take a quarter of the whole conversion."""
+    at = _BELOW[x >> 11] << 1
+    below = _RATIO[at + 2] << 9 | _RATIO[at + 3] << 1
+    while below > x:
+        at += 2
+        below = _RATIO[at + 2] << 9 | _RATIO[at + 3] << 1
+    above = _RATIO[at] << 9 | _RATIO[at + 1] << 1
+    return _FIRST_MC + (at >> 1) * _STEP_MC + (above - x) * _STEP_MC // (above - below)
 
 
 def temperature_mc(uv: int, reference_uv: int) -> int:
@@ -59,8 +59,8 @@ def temperature_mc(uv: int, reference_uv: int) -> int:
     # uv / (2 reference) x 131072 in two steps of 8 bits: no intermediate reaches 2^30.
     x = (uv << 8) // reference_uv
     x = (x << 8) + (((uv << 8) - x * reference_uv) << 8) // reference_uv
-    if x >= _ratio(0):
+    if x >= _COLDEST:
         return _FIRST_MC
-    if x <= _ratio(_LAST):
+    if x <= _HOTTEST:
         return _LAST_MC
     return _between(x)

@@ -44,8 +44,8 @@ def path(kind: int, number: int) -> str:
     """The blob's file; "": there is no such kind."""
     if kind == m.BLOB_RECORD:
         return name_of(number)
-    if kind == m.BLOB_LOG:
-        return "log/%05d" % number
+    if kind == m.BLOB_LOG and not number:
+        return "last_words"
     if kind == m.BLOB_INBOX:
         return "inbox/%05d" % number
     return ""
@@ -53,7 +53,7 @@ def path(kind: int, number: int) -> str:
 
 def size_of(core: "Core", name: str) -> int:
     """Size of a blob's file, -1: there is none."""
-    folder, _, entry = name.partition("/")
+    folder, _, entry = name.rpartition("/")
     for found, size in core.hal.file_list(folder):
         if found == entry:
             return size

@@ -59,8 +59,16 @@ class Dispatcher:
         """The handler of a request whose code is loaded when it is first asked for."""
         if m.BLOB_READ <= kind <= m.BLOB_DELETE:
             from podsteam_firmware.link import requests_bulk as late
-        elif kind == m.CONFIG_GET or kind == m.CONFIG_SET:
+        elif kind == m.CONFIG_GET or kind == m.CONFIG_SET or kind == m.CONFIG_NOTES:
             from podsteam_firmware.link import requests_config as late
+        elif kind == m.TUNE or kind == m.TUNE_GET:
+            from podsteam_firmware.link import requests_tune as late
+        elif kind == m.CLOCK:
+            from podsteam_firmware.link import requests_clock as late
+        elif m.ALLERGENS <= kind <= m.PODLET_TAG:
+            from podsteam_firmware.link import requests_care as late
+        elif kind in (m.PODLET_WRITE, m.PODLET_KEYS, m.CAL_SET, m.DESCALE_DONE, m.DOSE_CAL_SET):
+            from podsteam_firmware.link import requests_unit as late
         else:
             return None
         self._handlers.update(late.HANDLERS)
@@ -75,6 +83,10 @@ class Dispatcher:
             from podsteam_firmware.link import requests_update
 
             entry = requests_update.HANDLERS.get(kind)
+        elif entry is None and m.IDENTITY_GET <= kind <= m.IDENTITY_KEEP:
+            from podsteam_firmware.link import requests_identity
+
+            entry = requests_identity.HANDLERS.get(kind)
         if entry is None:
             entry = self._late(kind)
         if entry is None:

@@ -41,8 +41,8 @@ class Port:
         self._overlong = False
         self._reply = bytearray(frame.BUFFER_SIZE)
         self._reply_length = 0
-        self._reply_kind = -1
-        self._reply_seq = -1
+        self._answered = bytearray(4)
+        """CRC of the frame of the last request."""
         self._unsent = False
         self.out = bytearray(frame.BUFFER_SIZE)
         """Where unasked frames are made."""
@@ -115,7 +115,10 @@ class Port:
             if self.bulk:
                 self.bulk.take(kind, payload)
             return
-        repeated = kind == self._reply_kind and seq == self._reply_seq
+        # By its CRC, not by its number: another host on the line may be at the same number.
+        crc = segment[1 + length : 5 + length]
+        repeated = self._reply_length and crc == self._answered
+        self._answered[:] = crc
         if kind == m.HELLO and not self._dispatcher.same_token(payload):
             repeated = False
             if self.bulk:
@@ -140,8 +143,6 @@ class Port:
         reply[3] = seq
         struct.pack_into("<I", reply, frame.HEADER, self._hal.boot_id)
         self._reply_length = frame.seal(reply, 4 + answer)
-        self._reply_kind = kind
-        self._reply_seq = seq
 
     # Out ----------------------------------------------------------------------------------------------------
     def _send_reply(self) -> None:

@@ -6,6 +6,7 @@ import struct
 from podsteam_firmware.link.layout import BODY
 from podsteam_firmware.store import config
 from podsteam_protocol import messages as m
+from podsteam_protocol.const import const
 
 try:
     from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_firmware.core import Core
+
+_NO_FIELD = const(255)
 
 
 def _get(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
@@ -38,5 +41,25 @@ def _set(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> in
     return len(raw)
 
 
-HANDLERS = {m.CONFIG_GET: (0, _get), m.CONFIG_SET: (1, _set)}
+def _notes(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    from podsteam_firmware.store import migrate
+
+    version, values, unknown = migrate.stored(core.hal, "cfg", config.CFG)
+    defaulted = code = 0
+    field = _NO_FIELD
+    raw = 0
+    if version > len(config.CFG):
+        code = m.CODE_SETTINGS_NEWER
+    if values is not None:
+        used = migrate.bounded(values, config.check, config.NEW)
+        for i in range(len(used)):
+            if used[i] != values[i]:
+                if not defaulted:
+                    code, field, raw = m.CODE_SETTING_DEFAULTED, i, values[i]
+                defaulted |= 1 << i
+    struct.pack_into("<HBBBHBi", reply, BODY, code, len(config.CFG), version, min(unknown, 255), defaulted, field, raw)
+    return 12
+
+
+HANDLERS = {m.CONFIG_GET: (0, _get), m.CONFIG_SET: (1, _set), m.CONFIG_NOTES: (0, _notes)}
 """Request id to (least payload in bytes, handler)."""

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that drive a session: lease, arm, tune, stop, pause, resume. None starts heat: the button does."""
+"""Requests that drive a session: lease, arm, stop, pause, resume. None starts heat: the button does."""
 
 import struct
 
 from podsteam_firmware.link.layout import BODY
 from podsteam_firmware.link.lease import LEASE_MS
-from podsteam_firmware.session.program import TUNE
 from podsteam_firmware.session.session import ARMED_S
 from podsteam_protocol import messages as m
-from podsteam_protocol.const import const
 
 try:
     from typing import TYPE_CHECKING
@@ -16,10 +14,6 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_firmware.core import Core
-
-
-_HIGHEST = const(0x7FFF)
-"""What a tuning found may be anything."""
 
 
 def _lease(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
@@ -35,7 +29,7 @@ def _lease(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> 
     return 2
 
 
-def _may_arm(core: "Core", now_ms: int, token: int) -> int:
+def may_arm(core: "Core", now_ms: int, token: int) -> int:
     """Whether this token may arm a session now: 0, or what a handler returns to refuse."""
     session = core.session
     if core.lease.held_by_other(now_ms, token):
@@ -51,7 +45,7 @@ def _may_arm(core: "Core", now_ms: int, token: int) -> int:
     return 0 if session.ready(core.inputs, core.sense) else -m.CODE_NOT_READY
 
 
-def _armed(core: "Core", now_ms: int, token: int, reply: bytearray) -> int:
+def armed(core: "Core", now_ms: int, token: int, reply: bytearray) -> int:
     """The session waits for the button, under this token's lease."""
     core.lease.renew(now_ms, token)
     core.supervisor.lease_begin(now_ms, LEASE_MS)
@@ -62,51 +56,14 @@ def _armed(core: "Core", now_ms: int, token: int, reply: bytearray) -> int:
 
 def _arm(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
     token, padded = struct.unpack_from("<I16s", payload, 0)
-    refused = _may_arm(core, now_ms, token)
+    refused = may_arm(core, now_ms, token)
     if refused:
         return refused
     raw = core.find_program(padded)
     if raw is None:
         return core.dispatcher.refuse(m.CODE_NOT_FOUND, 1, 0)
     core.session.arm(now_ms, raw, True)
-    return _armed(core, now_ms, token, reply)
-
-
-def _tune(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
-    token, kind = struct.unpack_from("<IB", payload, 0)
-    if kind != m.TUNE_KIND_HEAT_UP:
-        return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, 1, kind)
-    refused = _may_arm(core, now_ms, token)
-    if refused:
-        return refused
-    core.heat.load_tuner()
-    core.session.arm(now_ms, TUNE, True, True)
-    return _armed(core, now_ms, token, reply)
-
-
-def _tune_get(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
-    which = payload[0]
-    if which > 1:
-        return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, 0, which)
-    session = core.session
-    heat = core.heat
-    found = heat.tuner
-    if which and found is None:
-        gains = rest = boiler = (0, 0, 0)
-    elif which and found:
-        gains = (found.kp_dw_k, found.integral_ds, found.derivative_ds)
-        rest = (found.delay_ms, found.lag_ms // 100, found.residual_j)
-        boiler = (found.metal_j_k, found.water_j_k, found.loss_mw_k)
-    else:
-        gains = core.calibration[8:]
-        rest = (0, 0, 0)
-        boiler = (heat.energy.metal_j_k, heat.energy.water_j_k, heat.settings.loss_mw_k)
-    struct.pack_into("<BB", reply, BODY, session.tune_state, session.tune_reason)
-    for i in range(3):
-        struct.pack_into("<h", reply, BODY + 2 + 2 * i, max(-_HIGHEST, min(boiler[i], _HIGHEST)))
-        struct.pack_into("<H", reply, BODY + 8 + 2 * i, max(0, min(rest[i], _HIGHEST)))
-        struct.pack_into("<H", reply, BODY + 14 + 2 * i, max(0, min(gains[i], _HIGHEST)))
-    return 20
+    return armed(core, now_ms, token, reply)
 
 
 def _stop(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
@@ -151,7 +108,5 @@ HANDLERS = {
     m.STOP: (0, _stop),
     m.PAUSE: (4, _pause),
     m.RESUME: (4, _resume),
-    m.TUNE: (5, _tune),
-    m.TUNE_GET: (1, _tune_get),
 }
 """Request id to (least payload in bytes, handler)."""

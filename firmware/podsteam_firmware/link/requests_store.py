@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests about what is stored: programs, the podlet's tag, session records, the unit's calibration."""
+"""Requests about what is stored: programs, the podlet as it was read, records, calibrations."""
 
 import binascii
 import struct
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _LONGEST = const(0x3FFFFFFF)
 """Bytes; no record is as long."""
-_COOL_MC = const(60_000)
-"""Wall below which a podlet may be written: nobody reaches over hot steam to hold a tag in place."""
 
 
 def _program_list(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
@@ -96,58 +94,6 @@ def _podlet_read(core: "Core", now_ms: int, payload: memoryview, reply: bytearra
     return 2 + length
 
 
-def _podlet_write(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
-    reader = core.reader
-    page = payload[7]
-    data = payload[8:]
-    size = len(data)
-    if size:
-        if not core.may_write():
-            return -m.CODE_BUSY_SESSION
-        if core.sense.wall_mc > _COOL_MC:
-            return -m.CODE_PODLET_HOT
-        if not reader.present or not reader.uid[0]:
-            return -m.CODE_NO_PODLET
-        if bytes(reader.uid) != bytes(payload[:7]):
-            return -m.CODE_TAG_CHANGED
-        if reader.image_size and (page < 4 or size & 3 or size > 16 or page * 4 + size > reader.image_size):
-            return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, 1, page)
-        if not reader.write_pages(page, data):
-            return -m.CODE_PODLET_BUSY
-    reply[BODY] = reader.write_state
-    reply[BODY + 1] = page
-    return 2
-
-
-def _podlet_keys(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
-    from podsteam_firmware.podlet import signed
-
-    known = signed.keys(core.hal)
-    change = payload[0]
-    data = bytes(payload[1:])
-    if change:
-        if not core.may_write():
-            return -m.CODE_BUSY_SESSION
-        if change > 2 or len(data) != (64 if change == 1 else signed.ID):
-            return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, 0, change)
-        name = signed.key_id(data) if change == 1 else data
-        kept = [key for key in known if signed.key_id(key) != name]
-        if change == 1:
-            kept.append(data)
-            if len(kept) > signed.MOST:
-                return -m.CODE_STORE_FULL
-        elif len(kept) == len(known):
-            return core.dispatcher.refuse(m.CODE_NOT_FOUND, 1, 0)
-        if not signed.keep(core.hal, kept):
-            return -m.CODE_STORE_FAILED
-        known = kept
-    reply[BODY] = len(known)
-    for i in range(len(known)):
-        at = BODY + 1 + i * signed.ID
-        reply[at : at + signed.ID] = signed.key_id(known[i])
-    return 1 + len(known) * signed.ID
-
-
 def _record_list(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
     # A power cut may leave a record that was opened and never written.
     records = [record for record in core.hal.file_list("records") if record[1]]
@@ -175,41 +121,9 @@ def _cal_get(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -
     return calibration.SIZE
 
 
-def _cal_set(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
-    if not core.may_write():
-        return -m.CODE_BUSY_SESSION
-    values = struct.unpack_from(m.CALIBRATION_FMT, payload, 0)
-    at_fault = calibration.check(values)
-    if at_fault >= 0:
-        return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, at_fault, values[at_fault])
-    if not core.calibrate(values):
-        return -m.CODE_STORE_FAILED
-    struct.pack_into(m.CALIBRATION_FMT, reply, BODY, *calibration.recall(core.hal))
-    return calibration.SIZE
-
-
 def _dose_cal_get(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
     struct.pack_into(m.DOSE_CALIBRATION_FMT, reply, BODY, *core.dose_calibration)
     return dose_calibration.SIZE
-
-
-def _dose_cal_set(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
-    if not core.may_write():
-        return -m.CODE_BUSY_SESSION
-    values = struct.unpack_from(m.DOSE_CALIBRATION_FMT, payload, 0)
-    at_fault = dose_calibration.check(values)
-    if at_fault >= 0:
-        return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, at_fault, values[at_fault])
-    if not core.calibrate_dose(values):
-        return -m.CODE_STORE_FAILED
-    struct.pack_into(m.DOSE_CALIBRATION_FMT, reply, BODY, *dose_calibration.recall(core.hal))
-    return dose_calibration.SIZE
-
-
-def _descale_done(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
-    if not core.may_write():
-        return -m.CODE_BUSY_SESSION
-    return 0 if core.descaled() else -m.CODE_STORE_FAILED
 
 
 HANDLERS = {
@@ -219,14 +133,9 @@ HANDLERS = {
     m.PROGRAM_DEFAULT: (16, _program_default),
     m.PODLET_GET: (0, _podlet_get),
     m.PODLET_READ: (2, _podlet_read),
-    m.PODLET_WRITE: (8, _podlet_write),
-    m.PODLET_KEYS: (1, _podlet_keys),
     m.RECORD_LIST: (1, _record_list),
     m.RECORD_READ: (6, _record_read),
     m.CAL_GET: (0, _cal_get),
-    m.CAL_SET: (calibration.SIZE, _cal_set),
     m.DOSE_CAL_GET: (0, _dose_cal_get),
-    m.DOSE_CAL_SET: (dose_calibration.SIZE, _dose_cal_set),
-    m.DESCALE_DONE: (0, _descale_done),
 }
 """Request id to (least payload in bytes, handler)."""

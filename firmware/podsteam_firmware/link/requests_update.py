@@ -50,6 +50,9 @@ def _begin(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> 
         return -m.CODE_UPDATE_ORDER
     from podsteam_firmware.store.update import Update
 
+    before = _running(core)
+    if before:
+        before.leave()
     update = Update(core.hal.root_files(), core.hal, core.hal.slot, core.hal.board)
     core.extra = update
     core.updating = True

@@ -3,7 +3,8 @@
 
 Open by default: an unsigned or unknown podlet works, under the guest caps below, which no tag can widen; one whose
 signature by a known key was checked works under its own, within those of the doser. It is refused only when it is
-exhausted, past its date and the grace after it, or when its limits cannot be read.
+exhausted, recalled, past its date and the grace after it, or when its limits cannot be read; what its owner has listed
+as an allergen waits for the button.
 """
 
 from podsteam_firmware.podlet.record import Record
@@ -60,8 +61,19 @@ class Limits:
         """The latest day that any clock ever told, days since 1970-01-01, 0: none did. The book keeps it."""
         self.date_note = 0
         """0, CODE_PODLET_OLD or CODE_NO_DATE."""
+        self.allergens = 0
+        """What the owner has listed, a bit for each."""
+        self.listed = 0
+        """What of it the podlet holds."""
+        self.recalled = False
+        """A list of a key that the device trusts names the podlet."""
+        self.agreed = False
+        """The button was held to use it all the same; until it is taken out."""
+        self.main_id = 0
+        """Which content of the tag is judged (`Record.main_id`)."""
+        self.rolled_back = False
+        """The tag tells fewer doses than this device knows of."""
         self._known_uid = bytearray(7)
-        self._known_main = 0
         self._known_used = 0
 
     def usable(self) -> bool:
@@ -98,10 +110,15 @@ class Limits:
         if self.outlet_min_cdeg >= self.outlet_max_cdeg:
             self.clear_limits()
             self.enter(m.PODLET_UNREADABLE)
+        elif self.recalled:
+            self.enter(m.PODLET_RECALLED)
         elif self._expired(record, today):
             self.enter(m.PODLET_EXPIRED)
         else:
             usable = m.PODLET_SIGNED if signed else m.PODLET_GUEST
+            self.listed = values[p.MAIN_ALLERGENS] & self.allergens
+            if self.listed and not self.agreed:
+                usable = m.PODLET_ALLERGEN
             self.enter(usable if self.doses_left else m.PODLET_EXHAUSTED)
 
     def _expired(self, record: Record, today: int) -> bool:
@@ -124,15 +141,19 @@ class Limits:
 
     def _count(self, record: Record, uid: bytearray) -> None:
         """Doses used and left, by count and by volume."""
-        if self._known_uid != uid or self._known_main != record.main_id:
-            self._known_uid[:] = uid
-            self._known_main = record.main_id
-            self._known_used = 0
-        used = max(record.doses_used, self._known_used)
-        self._known_used = used
-        self.doses_used = used
+        self.witness(uid, record.main_id, record.doses_used)
+        self.doses_used = used = self._known_used
+        self.rolled_back = record.doses_used < used
         left = record.values[p.MAIN_DOSE_COUNT] - used
         fill_nl = record.values[p.MAIN_FILL_NL]
         if fill_nl:
             left = min(left, (fill_nl - record.nl_used) // self.dose_nl)
         self.doses_left = max(0, left)
+
+    def witness(self, uid: bytearray, main_id: int, used: int) -> None:
+        """Somebody knows that so many doses of this podlet are used: the most that is said of it counts."""
+        if self._known_uid != uid or self.main_id != main_id:
+            self._known_uid[:] = uid
+            self.main_id = main_id
+            self._known_used = 0
+        self._known_used = max(self._known_used, used)

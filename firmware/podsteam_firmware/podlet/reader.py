@@ -22,6 +22,9 @@ except ImportError:
 if TYPE_CHECKING:
     from podsteam_firmware.crypto.ecdsa import Verifier
     from podsteam_firmware.hal.verbs import Hal
+    from podsteam_firmware.podlet.errand import Errand
+    from podsteam_firmware.podlet.witness import Search
+    from podsteam_firmware.store.ledger import Ledger
 
 WRITE_IDLE = const(0)
 WRITE_BUSY = const(1)
@@ -43,7 +46,7 @@ _SETTLE_MS = const(700)
 _TRIES = const(3)
 _UID_SIZE = const(7)
 
-# What runs now. _LOCATE to _SLOTS is decoding, without a command.
+# What runs now. _LOCATE to _RECALL is decoding, without a command.
 _REST = const(0)
 _FIELD_OFF = const(1)
 _RELEASE = const(2)
@@ -51,8 +54,10 @@ _LIST = const(3)
 _LOCATE = const(4)
 _MAIN = const(5)
 _SLOTS = const(6)
-_READ = const(7)
-_WRITE = const(8)
+_RECALL = const(7)
+_READ = const(8)
+_WRITE = const(9)
+_ERRAND = const(10)
 
 
 class Reader(Limits):
@@ -79,6 +84,11 @@ class Reader(Limits):
         self._size = 0
         """Bytes in `_slot` that a host wants at `_at`; 0: it is a usage slot."""
         self._at = 0
+        self.recalls = False
+        """There are recall lists to look into."""
+        self.ledger: "Ledger | None" = None
+        """The doses that this device has given."""
+        self._search: "Search | None" = None
         self._check: "Verifier | None" = None
         """The signature's check, while it goes on."""
         self._slices = 0
@@ -99,10 +109,12 @@ class Reader(Limits):
         self.insertion = 0
         """Grows with each tag that comes, so that a swap cannot go unnoticed; wraps at 2^30."""
         self.fault = 0
-        """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT, CODE_TAG_CHANGED, CODE_SIGNATURE_WRONG, or what
-        `date_note` says."""
+        """0, CODE_READER_SILENT, CODE_TWO_TAGS, CODE_TAG_FORMAT, CODE_TAG_CHANGED, CODE_ALLERGEN, CODE_RECALLED,
+        CODE_SIGNATURE_WRONG, CODE_ROLLED_BACK, or what `date_note` says."""
         self.write_state = WRITE_IDLE
         """How the last `note_dose` went: WRITE_BUSY, WRITE_DONE or WRITE_FAILED."""
+        self.errand: "Errand | None" = None
+        """What else is to be done with the tag, or was last."""
         self.in_use = False
         """Set while a session doses: a tag that goes then leaves PODLET_REMOVED behind until this is cleared."""
 
@@ -231,7 +243,8 @@ class Reader(Limits):
         self._misses = 0
         self._to_read = False
         self.present = False
-        self.fault = self.tag_type = self.image_size = 0
+        self.fault = self.tag_type = self.image_size = self.listed = 0
+        self.agreed = self.recalled = False
         self.uid[:] = bytes(_UID_SIZE)
         self.clear_limits()
         self._unsigned()
@@ -295,11 +308,17 @@ class Reader(Limits):
             nl = record.nl_used + self._slot_nl
             record.encode_next(self._slot, self._slot_doses, nl, self._slot_day, self._slot_session)
             self._visit.write(record.next_slot_at(), self._slot, p.SLOT_SIZE)
+        elif self.errand is not None and self.errand.begin(self._chip):
+            self._phase = _ERRAND
         else:
             self._go(_RELEASE)
 
     def _take(self, phase: int, now_ms: int) -> None:
-        """A command of a reading or writing was answered."""
+        """A command of a reading, a writing or an errand was answered."""
+        if phase == _ERRAND:
+            if self.errand is None or self.errand.take():
+                self._go(_RELEASE)
+            return
         visit = self._visit
         outcome = visit.take()
         if outcome == ntag.FAILED:
@@ -324,6 +343,7 @@ class Reader(Limits):
         """A host's pages are on the tag: what it holds is to be judged anew, in a while."""
         self.image[self._at : self._at + self._size] = memoryview(self._slot)[: self._size]
         self.write_state = WRITE_DONE
+        self.agreed = False
         self.clear_limits()
         self._unsigned()
         self._to_read = True
@@ -353,17 +373,41 @@ class Reader(Limits):
             good = record.locate(self.image, self.image_size)
         elif phase == _MAIN:
             good = record.read_main(self.image)
-        else:
+        elif phase == _SLOTS:
             good = record.read_slots(self.image)
+        else:
+            good = True
         if not good:
             self._unreadable()
-        elif phase < _SLOTS:
-            self._phase = phase + 1
+        elif phase < _SLOTS or self._looks(phase):
+            self._phase = min(phase + 1, _RECALL)
         else:
             self._to_read = False
             self._begin_check()
             self._judge()
+            if record.floor_page and not self.in_use:
+                from podsteam_firmware.podlet import errand
+
+                self.errand = errand.floor(self) or self.errand
             self._go(_RELEASE)
+
+    def _looks(self, phase: int) -> bool:
+        """One look at what else is known of the podlet (`witness`); False when that was the last."""
+        if phase == _SLOTS and (self.recalls or (self.ledger is not None and self.ledger.head)):
+            from podsteam_firmware.podlet import witness
+
+            self._search = witness.Search(self._hal, self)
+        search = self._search
+        if search is not None and not search.step():
+            self._search = search = None
+        return search is not None
+
+    def read_again(self) -> None:
+        """What the tag says is to be judged from the beginning."""
+        if self.image_size:
+            self._tries = 0
+            self._to_read = True
+            self._reread_ms = self._hal.now_ms()
 
     def _unreadable(self) -> None:
         self._to_read = False
@@ -372,6 +416,17 @@ class Reader(Limits):
         self.enter(m.PODLET_UNREADABLE)
         self._go(_RELEASE)
 
+    def judge_again(self) -> None:
+        """The clock was set, or time has passed: judge the podlet that was read by today's date."""
+        state = self.state
+        if m.PODLET_GUEST <= state <= m.PODLET_EXPIRED or state >= m.PODLET_ALLERGEN:
+            self._judge()
+
     def _judge(self) -> None:
         self.judge(self.record, self.uid, self._hal.unix_s() // 86400)
-        self.fault = m.CODE_SIGNATURE_WRONG if self._wrong else self.date_note
+        self.fault = m.CODE_ROLLED_BACK if self.rolled_back else self.date_note
+        if self._wrong:
+            self.fault = m.CODE_SIGNATURE_WRONG
+        if self.state >= m.PODLET_ALLERGEN:
+            # Each of these states has a note of its own, in the same order.
+            self.fault = self.state - m.PODLET_ALLERGEN + m.CODE_ALLERGEN

@@ -17,6 +17,8 @@ _NOMINAL = const(5290)
 """(230 V in 0.1 V)^2 / 1000: a half-cycle at 230 V weighs 1000."""
 _MOST_DV = const(3000)
 _RATE = const(100)
+_PERMILLE_S = const(1500)
+"""_FULL_S * 1000 / 1000."""
 
 
 class Budget:
@@ -38,6 +40,10 @@ class Budget:
         self.energy = 0
         self._halves_inverse = ~0
         self._energy_inverse = ~0
+
+    def spent(self) -> int:
+        """Permille of the energy that has been spent."""
+        return self.energy // (_PERMILLE_S * self.rate)
 
     def step(self, wanted: int, powered: int, mains_uv: int) -> int:
         """One tick: half-cycles while heat was wanted, those with power, and the mains sense."""

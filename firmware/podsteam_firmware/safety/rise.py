@@ -10,8 +10,8 @@ is certain, at full power (four fifths or more):
   which 0.2 K in the second half, six looks in a row, is a fault. A wall that drops at once when bubbles begin to form
   falls in one half only.
 
-After a sag of the mains by more than 3 %, or cold water poured in, a healthy wall may fall for tens of seconds: then
-nothing is judged until it was seen to rise again, at most 60 s.
+After a sag of the mains by more than 3 %, or cold water poured in, a healthy wall may fall for tens of seconds, with
+power or after a pause of it: then nothing is judged until it was seen to rise again, at most 60 s.
 """
 
 from podsteam_firmware.safety.trend import Trend
@@ -48,11 +48,7 @@ class Rise:
         """One look."""
         rise = trend.rose(_WINDOW)
         self.detail = rise
-        if trend.full == 0:
-            self._patience = _BEGIN_LOOKS
-            self._risen = False
-            self._rising = 0
-        elif trend.sagged or trend.water_rose(_WINDOW) <= -_POURED_CDEG:
+        if trend.sagged or trend.water_rose(_WINDOW) <= -_POURED_CDEG:
             self._patience = _UPSET_LOOKS
             self._risen = False
             # The 2 s of a rise must lie behind it.
@@ -61,6 +57,11 @@ class Rise:
             self._patience = 0
         elif self._patience > 0:
             self._patience -= 1
+        if trend.full == 0:
+            # An upset is not over because the power was off meanwhile.
+            self._patience = max(self._patience, _BEGIN_LOOKS)
+            self._risen = False
+            self._rising = min(self._rising, 0)
         self._rising = self._rising + 1 if rise >= _FALL_CDEG else 0
         if self._rising >= _FLAT_LOOKS:
             self._risen = True

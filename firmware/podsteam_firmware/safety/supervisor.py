@@ -49,6 +49,11 @@ _MAX_ON_MS = const(1800000)
 """30 min of wanted heat, whatever the program says."""
 _REST_MS = const(60000)
 """The on-time counts from 0 again when no heat was wanted for this long."""
+_REST_SOON_MS = const(900000)
+_REST_NOW_MS = const(1770000)
+_REST_SOON = const(500)
+_REST_NOW = const(980)
+"""Half of either limit and the last of it; the energy in permille."""
 _SETTLE_MS = const(400)
 """From the first heartbeat until heat: the relay closes (two edges) and a welded SSR shows itself before."""
 _LEASE_MAX_MS = const(2000)
@@ -85,6 +90,8 @@ class Supervisor:
         """Device time at which the lease lapses."""
         self.lease_lost = False
         """The lease has lapsed; stays until `lease_begin` or `lease_end`."""
+        self.rest = 0
+        """How far the limits on time and energy are used up: 1 half, rest before the next start; 2 nearly, rest now."""
         self.spit_risk = False
         """The heat-up is too slow for any filling that is allowed: told, no fault."""
         self.weld = Weld()
@@ -157,6 +164,7 @@ class Supervisor:
         self._fault_inverse = ~0
         self._on_ms = 0
         self._on_inverse = ~0
+        self.rest = 0
         self._budget.restart()
         return True
 
@@ -312,14 +320,24 @@ class Supervisor:
         if heat_wanted:
             self._on_ms += elapsed_ms
             self._rest_ms = 0
+            self._tire()
         elif self._rest_ms < _REST_MS:
             self._rest_ms += elapsed_ms
         else:
             self._on_ms = 0
+            self.rest = 0
             self._budget.restart()
         self._on_inverse = ~self._on_ms
         if self._on_ms > _MAX_ON_MS:
             self.trip(CODE_MAX_ON_TIME, self._on_ms)
+
+    def _tire(self) -> None:
+        """Tell the session in time, so that it rests before either limit makes a fault of it."""
+        spent = self._budget.spent()
+        if self._on_ms > _REST_NOW_MS or spent > _REST_NOW:
+            self.rest = 2
+        elif self._on_ms > _REST_SOON_MS or spent > _REST_SOON:
+            self.rest = 1
 
     def _lease(self, now_ms: int) -> None:
         if self.lease_required and due(now_ms, self.lease_deadline_ms):

@@ -11,7 +11,7 @@ SIZE = const(45)
 MAX_STORED = const(24)
 """Most programs that a device keeps."""
 MAX_STEAM_S = const(1800)
-"""Longest steam time of a session; the supervisor's own limit lies above it."""
+"""Longest steam time of a session; what the warm-up adds may end it sooner, by STOP_REST."""
 
 _NUMBERS = "<" + m.PROGRAM_FMT[4:]
 """The fields after the name."""

@@ -70,9 +70,11 @@ class Session:
         self.steam_ms = 0
         """Time with verified steam."""
         self.start_default = False
+        """The button asks for the default program: the owner loads it and calls `arm`, then `start`."""
         self.most_mg_min = 0
         """Setting: most steam that is made, mg/min; 0: as the program says."""
-        """The button asks for the default program: the owner loads it and calls `arm`, then `start`."""
+        self.rest = 0
+        """From the supervisor: 1 rest before the next start, 2 rest now; 0 no need."""
         self.resume_armed = False
         self.tuning = False
         """The session identifies the boiler; no program runs."""
@@ -99,8 +101,8 @@ class Session:
         return self.state == m.STATE_WARM_UP or self.state == m.STATE_STEAM
 
     def ready(self, inputs: "Inputs", sense: "Sense") -> bool:
-        """Whether the device may start: water, upright, mains, a drained trap, and an outlet that burns nobody."""
-        if not inputs.water_ok or not inputs.upright or not inputs.drained:
+        """Whether the device may start: rested, water, upright, mains, a drained trap, an outlet that burns nobody."""
+        if self.rest or not inputs.water_ok or not inputs.upright or not inputs.drained:
             return False
         return sense.mains_ok and not self.scalding(sense)
 
@@ -188,6 +190,12 @@ class Session:
         self._press_seen = False
         self._enter(m.STATE_IDLE)
 
+    def take_hold(self) -> bool:
+        """The hold is for something else than a start: its release starts nothing. False: it stopped something."""
+        taken = self._press_seen
+        self._press_seen = False
+        return taken
+
     # The tick -----------------------------------------------------------------------------------------------
     def step(self, now_ms: int, elapsed_ms: int, inputs: "Inputs", sense: "Sense") -> None:
         """One tick: button, conditions, progress, then what the heater is to do."""
@@ -246,6 +254,8 @@ class Session:
             reason = m.STOP_UNDRAINED
         elif self.heating() and sense.outlet_mc >= self._outlet_most_mc():
             reason = m.STOP_OUTLET_HOT
+        elif self.rest > 1:
+            reason = m.STOP_REST
         self._bad_ticks = self._bad_ticks + 1 if reason else 0
         if self._bad_ticks >= _BAD_TICKS:
             self._bad_ticks = 0

@@ -24,6 +24,16 @@ _HIGH = (1, 1, 16, 12000)
 _MAY_BE_0 = (False, False, False, True)
 
 
+ALLERGENS = (("<I", None),)
+"""Layouts of the set "agn": what the owner does not bear, a bit for each."""
+
+
+def allergens(hal: "Hal") -> int:
+    """The owner's allergens; none when none were ever listed."""
+    values, _ = params.load(hal, "agn", ALLERGENS)
+    return values[0] if values else 0
+
+
 def check(values: "Values") -> int:
     """-1 when every value is within its bounds, else the index of the first that is not."""
     for i in range(len(NEW)):
@@ -33,9 +43,17 @@ def check(values: "Values") -> int:
 
 
 def recall(hal: "Hal") -> "Values":
-    """The stored set; that of a new unit when there is none, or none that is within the bounds."""
+    """The stored set, a newer version's as far as it is known; a new unit's when there is none. A value that is out of
+    its bounds by now counts as a new unit's; the others stay."""
     values, _ = params.load(hal, "cfg", CFG)
-    return values if values is not None and check(values) < 0 else NEW
+    if values is not None and check(values) < 0:
+        return values
+    for name, _ in hal.file_list("params"):
+        if name[:3] == "cfg":
+            from podsteam_firmware.store import migrate
+
+            return migrate.bounded(migrate.stored(hal, "cfg", CFG)[1], check, NEW)
+    return NEW
 
 
 def keep(hal: "Hal", values: "Values") -> bool:

@@ -7,7 +7,7 @@ of it, the last good one is left.
 
 `layouts` is a tuple, one entry for each version from 1 on: (struct format of the values, function that makes them
 from the values of the version before). Every version has files of its own: a migration writes new ones, and an
-application that is rolled back finds its own as it left them. Files of newer versions are not looked at.
+application that is rolled back finds its own as it left them. Files of newer versions are for `migrate`.
 """
 
 import binascii
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Layouts = tuple[tuple[str, Callable[[Values], Values] | None], ...]
 
 _HEAD = "<4sHH"
-_MAGIC = b"PSet"
+MAGIC = b"PSet"
 _HEAD_SIZE = const(12)
 
 
@@ -40,7 +40,7 @@ def _newest(hal: "Hal", group: str, version: int, layout: str) -> "tuple[int, in
     """Which file counts, its sequence and values; (1, 0, None) when neither is valid."""
     best = (1, 0, None)
     end = _HEAD_SIZE + struct.calcsize(layout)
-    head = struct.pack(_HEAD, _MAGIC, version, end - _HEAD_SIZE)
+    head = struct.pack(_HEAD, MAGIC, version, end - _HEAD_SIZE)
     for which in (0, 1):
         raw = hal.file_read(_name(group, version, which), end + 5)
         if raw and raw[:8] == head and raw[end:] == struct.pack("<I", binascii.crc32(raw[:end])):
@@ -69,7 +69,7 @@ def save(hal: "Hal", group: str, layouts: "Layouts", values: "Values") -> bool:
     version = len(layouts)
     layout = layouts[-1][0]
     which, sequence, _ = _newest(hal, group, version, layout)
-    raw = struct.pack(_HEAD, _MAGIC, version, struct.calcsize(layout))
+    raw = struct.pack(_HEAD, MAGIC, version, struct.calcsize(layout))
     raw += struct.pack("<I", sequence + 1) + struct.pack(layout, *values)
     hal.file_write(_name(group, version, 1 - which), raw + struct.pack("<I", binascii.crc32(raw)))
     return _newest(hal, group, version, layout)[1:] == (sequence + 1, values)

@@ -32,7 +32,7 @@ except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podsteam_firmware.crypto.ecdsa import Verifier
-    from podsteam_firmware.hal.verbs import Root, Store
+    from podsteam_firmware.hal.verbs import Growing, Root, Store
 
 STAGE_NONE = const(0)
 """Nothing was begun."""
@@ -94,12 +94,22 @@ class Update:
         self._buf = bytearray(_SLICE)
         self._held = 0
         """Bytes of the file in the buffer: taken, not yet written. A restart loses them, with the file they are of."""
+        self._growing: "Growing | None" = None
+        """That file, kept open: littlefs copies a file's last block each time that it is opened to be appended to."""
 
     def _fail(self, code: int) -> int:
+        self.leave()
         self.stage = STAGE_FAILED
         self.code = code
         self._verifier = None
         return -code
+
+    def leave(self) -> None:
+        """Nothing more of the file that is on its way comes; it is not whole, and is sent anew."""
+        growing = self._growing
+        self._growing = None
+        if growing is not None:
+            growing.close()
 
     def _mark(self) -> bytes:
         """What says whose files the slot is getting."""
@@ -108,6 +118,7 @@ class Update:
     # What comes in ------------------------------------------------------------------------------------------------
     def begin(self, digest: bytes) -> int:
         """Begin, or go on with, the package whose manifest has this SHA-256. Returns the offset wanted, or -CODE."""
+        self.leave()
         self.code = 0
         self._verifier = None
         record = read_record(self._root)
@@ -170,10 +181,17 @@ class Update:
         part = part[: min(self._base + self._size - self.next, _SLICE - self._held)]
         end = self._held + len(part)
         self._buf[self._held : end] = part
-        # littlefs copies the last block to a newly erased one for each append: so as few as the buffer allows.
-        if end == _SLICE or self.next + len(part) == self._base + self._size:
-            if not self._root.file_append(self._folder + self._path, memoryview(self._buf)[:end]):
+        whole = self.next + len(part) == self._base + self._size
+        if end == _SLICE or whole:
+            if self._growing is None:
+                self._growing = self._root.file_grow(self._folder + self._path)
+            growing = self._growing
+            if growing is None or not growing.write(memoryview(self._buf)[:end]):
                 return self._fail(m.CODE_STORE_FAILED)
+            if whole:
+                self._growing = None
+                if not growing.close():
+                    return self._fail(m.CODE_STORE_FAILED)
             end = 0
         self._held = end
         return len(part)

@@ -19,6 +19,7 @@ class Settings:
         self.json = False
         self.jsonl = False
         self.store = ""
+        self.trace = ""
         self.verbose = 0
         self.no_color = False
 
@@ -49,6 +50,7 @@ def global_options(several_ports: bool = False) -> list[click.Option]:
         (["--json"], {"is_flag": True, "help": "Print one JSON document."}),
         (["--jsonl"], {"is_flag": True, "help": "Print JSON lines, one for each item."}),
         (["--store"], {"metavar": "FILE", "help": "The record store to use."}),
+        (["--trace"], {"metavar": "FILE", "help": "Keep what crosses the line in FILE; `link trace FILE` shows it."}),
         (["--verbose", "-v"], {"count": True, "help": "Say more on stderr; show tracebacks."}),
         (["--no-color"], {"is_flag": True, "help": "No colours (so does NO_COLOR=1)."}),
     )
@@ -72,7 +74,9 @@ class _Shaped(click.Command):
             formatter.write_dl(own)
         if ctx.parent is not None:
             formatter.write_paragraph()
-            formatter.write_text("Also: --port, --json, --jsonl, --store, -v, --no-color (see podsteam --help).")
+            formatter.write_text(
+                "Also: --port, --json, --jsonl, --store, --trace, -v, --no-color (see podsteam --help)."
+            )
 
 
 class Command(_Shaped):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`config`: the device's settings. What `show` prints is what `apply` takes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,11 +34,13 @@ def _data(settings: "Config") -> Data:
 def show(ctx: click.Context) -> Answer:
     """Show all settings, as a file that `apply` takes."""
     from podsteam.cli.connect import open_device
-    from podsteam.config import dump
+    from podsteam.config import dump, notes
 
     with open_device(settings_of(ctx)) as device:
         found = device.config()
-    return Answer(_data(found), lambda _: dump(found).splitlines())
+        said = notes(device.config_notes())
+    _tell(said)
+    return Answer({**_data(found), "notes": said}, lambda _: dump(found).splitlines())
 
 
 @config.command()
@@ -71,8 +73,8 @@ def set_(ctx: click.Context, key: str, value: str) -> Answer:
     with open_device(settings_of(ctx)) as device:
         before = device.config()
         after = with_value(before, key, typed)
-        device.set_config(after)
-    return _changed(before, after, "Changed")
+        lacking = device.set_config(after)
+    return _changed(before, after, "Changed", [], lacking)
 
 
 @config.command()
@@ -84,28 +86,32 @@ def diff(ctx: click.Context, file: str) -> Answer:
     from podsteam.config import load
     from podsteam.wire.messages import Config
 
-    load(Path(file), Config())
+    left: list[str] = []
+    load(Path(file), Config(), left)
     with open_device(settings_of(ctx)) as device:
         before = device.config()
-    return _changed(before, load(Path(file), before), "Would change")
+    return _changed(before, load(Path(file), before), "Would change", _newer(left))
 
 
 @config.command()
 @click.argument("file", type=click.Path())
 @click.pass_context
 def apply(ctx: click.Context, file: str) -> Answer:
-    """Put a file's settings into use, all at once. What the file leaves out stays as it is."""
+    """Put a file's settings into use, all at once. What the file leaves out stays as it is.
+
+    Of a file that a newer podsteam wrote, the settings that this one knows are applied; the others are named.
+    """
     from podsteam.cli.connect import open_device
     from podsteam.config import load
     from podsteam.wire.messages import Config
 
-    load(Path(file), Config())
+    left: list[str] = []
+    load(Path(file), Config(), left)
     with open_device(settings_of(ctx)) as device:
         before = device.config()
         after = load(Path(file), before)
-        if after != before:
-            device.set_config(after)
-    return _changed(before, after, "Changed")
+        lacking = device.set_config(after) if after != before else []
+    return _changed(before, after, "Changed", _newer(left), lacking)
 
 
 @config.command()
@@ -126,14 +132,31 @@ def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 
-def _changed(before: "Config", after: "Config", verb: str) -> Answer:
+def _newer(left: list[str]) -> list[str]:
+    names = ", ".join(left)
+    return [f"The file is of a newer podsteam; left out: {names}. Update this one to set them."] if left else []
+
+
+def _tell(said: list[str]) -> None:
+    from podsteam.cli.connect import note
+
+    for sentence in said:
+        note(sentence)
+
+
+def _changed(before: "Config", after: "Config", verb: str, said: list[str], lacking: Sequence[str] = ()) -> Answer:
+    """`lacking`: keys that the device's older firmware does not have."""
     from podsteam.config import changes
 
-    rows = [{"key": key, "before": old, "after": new} for key, old, new in changes(before, after)]
+    wanted = changes(before, after)
+    if missing := [key for key, *_ in wanted if key in lacking]:
+        said = [*said, f"The device's firmware is older and has no setting {', '.join(missing)}; update it."]
+    rows = [{"key": key, "before": old, "after": new} for key, old, new in wanted if key not in lacking]
+    _tell(said)
 
     def text(data: Data) -> Iterable[str]:
         if not data["changes"]:
             return ["Nothing differs."]
         return [f"{verb} {row['key']}: {_shown(row['before'])} -> {_shown(row['after'])}" for row in data["changes"]]
 
-    return Answer({"changes": rows}, text, "changes")
+    return Answer({"changes": rows, "notes": said}, text, "changes")

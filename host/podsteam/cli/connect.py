@@ -9,7 +9,10 @@ import click
 from podsteam.cli.base import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podsteam.client import Device
+    from podsteam.trace import Chunk
 
 
 def port_given(settings: Settings) -> bool:
@@ -25,8 +28,11 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
-def open_device(settings: Settings) -> "Device":
-    """The device that the options name, greeted. Use it in a `with` block."""
+def open_device(settings: Settings, seen: "Callable[[Chunk], None] | None" = None) -> "Device":
+    """The device that the options name, greeted. Use it in a `with` block.
+
+    With `--trace` what crosses the line goes into that file; `seen` is given each chunk of it too.
+    """
     from podsteam.client import Device
     from podsteam.transport import find
     from podsteam.wire import messages as m
@@ -34,7 +40,17 @@ def open_device(settings: Settings) -> "Device":
     port = find.resolve(settings.port)
     if settings.verbose:
         note(f"Opening {port}")
-    device = Device(find.open_port(port), lambda unit: find.reopen_port(port, unit))
+    takers = _takers(settings, port, seen)
+    opened = find.open_port(port)
+
+    def tap(way: str, data: bytes) -> None:
+        from podsteam.trace import Chunk
+
+        chunk = Chunk(opened.clock.now(), way, data)
+        for take in takers:
+            take(chunk)
+
+    device = Device(opened, find.Reopened(port), tap if takers else None)
     hello = device.hello
     if hello.minor > m.MINOR:
         note(f"The device speaks the newer protocol {hello.major}.{hello.minor}; some of it is not shown.")
@@ -42,3 +58,16 @@ def open_device(settings: Settings) -> "Device":
         trip_ms = device.link.round_trips.smoothed_s * 1000
         note(f"Unit {hello.uid.hex()}, boot {device.link.boot_id:08x}, round trip {trip_ms:.1f} ms")
     return device
+
+
+def _takers(settings: Settings, port: str, seen: "Callable[[Chunk], None] | None") -> "list[Callable[[Chunk], None]]":
+    takers = [seen] if seen is not None else []
+    if settings.trace:
+        from pathlib import Path
+
+        from podsteam.trace import Recorder
+
+        recorder = Recorder(Path(settings.trace), port)
+        click.get_current_context().call_on_close(recorder.close)
+        takers.append(recorder.take)
+    return takers

@@ -299,6 +299,9 @@ def _wiring(data: Data) -> Iterable[str]:
     from podsteam.cli.output import table
 
     yield f"{data['name']}: {data['title']} ({data['chip']})"
+    if not data["pins"]:
+        yield "Nothing is attached and no pin is driven; the devkit's BOOT button is the unit's."
+        return
     rows = [[p["name"], str(p["gpio"]), p["kind"], f"{p['what']}: {p['wiring']}"] for p in data["pins"]]
     yield from table(["name", "GPIO", "kind", "what, and how it is wired"], rows)
     yield ", ".join(f"{name} at {address:#04x}" for name, address in data["bus"].items()) + " on the second I2C bus."

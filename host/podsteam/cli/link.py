@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`link`: how good the line to the device is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import click
 
-from podsteam.cli.answer import Answer, Data
-from podsteam.cli.base import Group, settings_of
+from podsteam.cli.answer import Answer, Data, Stream
+from podsteam.cli.base import Group, Settings, settings_of
 
 _PINGS = 20
 _BLOB_BYTES = 16_384
@@ -16,7 +17,7 @@ _NUMBER = 65_535
 
 @click.group(cls=Group)
 def link() -> None:
-    """How good the line to the device is: round trips, clocks, and what it brings of what it could."""
+    """How good the line to the device is, and what crosses it."""
 
 
 @link.command()
@@ -105,6 +106,66 @@ def bench(ctx: click.Context) -> Answer:
         )
 
     return Answer(data, text)
+
+
+@link.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False))
+@click.option("--period", default=1.0, show_default=True, help="Device time between measurements, 0.05 to 10 s.")
+@click.option("--count", type=click.IntRange(min=1), help="End after so many frames.")
+@click.pass_context
+def trace(ctx: click.Context, file: str | None, period: float, count: int | None) -> Stream:
+    """Show every frame on the line: time, direction, message, fields, and what arrives damaged.
+
+    With FILE, that of a recorded trace, as `--trace FILE` makes it with most commands. Without FILE, live, with the
+    greeting, the state and measurements, until Ctrl-C.
+    """
+    from podsteam.errors import UsageProblem
+    from podsteam.trace import line
+
+    if not 0.05 <= period <= 10:
+        raise UsageProblem(f"--period is {period:g}, but must be 0.05 to 10 s.")
+    if file is not None:
+        return Stream(_first(_kept(Path(file)), count), line)
+    return Stream(_first(_live(settings_of(ctx), round(period * 1000)), count), line)
+
+
+def _first(items: Iterator[Data], count: int | None) -> Iterator[Data]:
+    from itertools import islice
+
+    return items if count is None else islice(items, count)
+
+
+def _kept(file: Path) -> Iterator[Data]:
+    from podsteam.trace import decoded, read
+
+    return decoded(read(file))
+
+
+def _live(settings: Settings, period_ms: int) -> Iterator[Data]:
+    from podsteam.cli.connect import open_device
+    from podsteam.cli.signals import stop_signals
+    from podsteam.errors import PodsteamError
+    from podsteam.trace import Chunk, Decoder
+
+    decoder = Decoder()
+    chunks: list[Chunk] = []
+
+    def seen() -> Iterator[Data]:
+        while chunks:
+            yield from decoder.feed(chunks.pop(0))
+
+    try:
+        with open_device(settings, chunks.append) as device, stop_signals() as leave:
+            device.follow()
+            device.subscribe(period_ms)
+            while not leave():
+                yield from seen()
+                device.poll(0.25)
+    except PodsteamError:
+        # What came before it shows why.
+        yield from seen()
+        yield from decoder.finish()
+        raise
 
 
 def _ms(seconds: float) -> float:

@@ -9,6 +9,7 @@ import click
 
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Group, settings_of
+from podsteam.cli.recall import recall
 
 if TYPE_CHECKING:
     from podsteam.podlet_place import Place
@@ -23,6 +24,9 @@ _KEY = click.option("--key", type=_FILE, metavar="FILE", help="PEM file with the
 @click.group(cls=Group)
 def podlet() -> None:
     """The podlet in the holder, and podlets of your own: make, write, sign, check, empty them."""
+
+
+podlet.add_command(recall)
 
 
 @podlet.command()
@@ -91,13 +95,13 @@ def _toml(memory: bytes) -> bytes:
 @click.pass_context
 def write(ctx: click.Context, file: Path, to: Path | None, tag: str | None, update: bool) -> Answer:
     """Make a podlet of FILE: on the tag in the holder, or in a tag dump with --to."""
-    from podsteam.podlet_file import identity, load
-    from podsteam.podlet_image import change, main_of, make
+    from podsteam.podlet_file import load
+    from podsteam.podlet_image import change, identity, main_of, make
     from podsteam.podlet_place import opened
 
     described = load(file)
     with opened(settings_of(ctx), to, tag or described.model or "NTAG215") as place:
-        name = identity(described.main, file.stem)
+        name = identity(place.memory)
         if update:
             from podsteam_protocol import podlet as p
 
@@ -216,6 +220,113 @@ def trust(ctx: click.Context, add: Path | None, drop: str | None) -> Answer:
     with open_device(settings_of(ctx)) as device:
         ids = device.podlet_keys(change, data)
     return Answer({"keys": ids}, lambda data: data["keys"] or ["The device trusts no key yet."])
+
+
+@podlet.command()
+@click.option("--password", metavar="HEX", help="Try these 8 hex digits, where the tag does not count wrong ones.")
+@click.pass_context
+def tag(ctx: click.Context, password: str | None) -> Answer:
+    """Show what the tag in the holder is: NXP's or a copy, what is locked, how often it was read.
+
+    A tag that counts wrong passwords locks itself for good: there none is ever tried.
+    """
+    from podsteam.cli.connect import open_device
+    from podsteam.errors import Refused, UsageProblem
+    from podsteam.refusals import sentence
+    from podsteam.wire import messages as m
+
+    try:
+        raw = bytes.fromhex(password or "")
+    except ValueError:
+        raw = b"?"
+    if password is not None and len(raw) != 4:
+        raise UsageProblem("--password has 8 hex digits.")
+    with open_device(settings_of(ctx)) as device:
+        judged = device.settled_podlet()
+        reply = device.podlet_tag(raw)
+    problem = None
+    if reply.state != m.WriteValue.DONE:
+        name = m.CODES[reply.code].name if reply.code in m.CODES else ""
+        problem = Refused(f"The tag: {sentence(reply.code)}.", reply.code, name)
+    return Answer(_tag_data(judged, reply, password is not None), _tag_text, problem=problem)
+
+
+def _tag_data(judged: object, reply: object, tried: bool) -> Data:
+    from podsteam.podlet import TAG_MODELS
+    from podsteam.wire import messages as m
+
+    assert isinstance(judged, m.PodletGetReply) and isinstance(reply, m.PodletTagReply)
+    static = reply.locks[0] | reply.locks[1] << 8
+    done = reply.state == m.WriteValue.DONE
+    return {
+        "uid": judged.uid.hex(),
+        "tag": TAG_MODELS.get(judged.tag, f"unknown ({judged.tag:#04x})"),
+        "original": {1: True, 2: False}.get(reply.original),
+        "counter": reply.counter if reply.counter != 0xFFFFFFFF else None,
+        "locked_pages": [page for page in range(3, 16) if static >> page & 1],
+        "dynamic_locks": reply.locks[2:].hex(),
+        "password_from_page": reply.auth0 if done and reply.auth0 < 0xE7 else None,
+        "password_limit": reply.access & 7 if done else None,
+        "password_right": done if tried else None,
+        "pack": f"{reply.answered:04x}" if tried and done else None,
+    }
+
+
+def _tag_text(data: Data) -> Iterable[str]:
+    from podsteam.cli.output import fields
+
+    rows = [("tag", f"{data['tag']}, {data['uid']}")]
+    if data["password_limit"] is None:
+        return fields(rows)
+    if data["original"] is not None:
+        right = "right: NXP made the chip" if data["original"] else "wrong: another maker's chip, or a copy"
+        rows.append(("signature", right))
+    if data["password_right"] is None:
+        rows.append(
+            ("was read", f"in {data['counter']} fields" if data["counter"] is not None else "it does not count")
+        )
+    rows.append(("locked", ", ".join(f"page {page}" for page in data["locked_pages"]) or "none of the first pages"))
+    behind = f"from page {data['password_from_page']} on" if data["password_from_page"] is not None else "nothing"
+    limit = f"; {data['password_limit']} wrong ones lock it" if data["password_limit"] else ""
+    rows.append(("password", behind + limit))
+    if data["pack"]:
+        rows.append(("answered", data["pack"]))
+    return fields(rows)
+
+
+@podlet.command()
+@click.option("--add", multiple=True, metavar="NAME", help="List this allergen too. Repeatable.")
+@click.option("--drop", multiple=True, metavar="NAME", help="List this allergen no longer. Repeatable.")
+@click.option("--clear", is_flag=True, help="List none.")
+@click.pass_context
+def allergens(ctx: click.Context, add: tuple[str, ...], drop: tuple[str, ...], clear: bool) -> Answer:
+    """Show what the device's owner does not bear, or change it.
+
+    A podlet that holds any of it is dosed only after the device's button was held for 3 s. The names are those that a
+    podlet's file has; `--add all` lists every one.
+    """
+    from podsteam.allergens import changed, mask_of, names_of
+    from podsteam.cli.connect import open_device
+
+    more, less = mask_of(add), mask_of(drop)
+    with open_device(settings_of(ctx)) as device:
+        reply = device.allergens()
+        wanted = changed(reply.allergens, more, less, clear)
+        if wanted != reply.allergens:
+            reply = device.allergens(wanted)
+    data = {
+        "allergens": names_of(reply.allergens),
+        "in_the_podlet": names_of(reply.listed),
+        "agreed": bool(reply.agreed),
+    }
+    return Answer(data, _allergens_text)
+
+
+def _allergens_text(data: Data) -> Iterable[str]:
+    yield from data["allergens"] or ["No allergen is listed."]
+    if data["in_the_podlet"]:
+        holds = f"The podlet in the holder has {', '.join(data['in_the_podlet'])}"
+        yield f"{holds}: " + ("agreed to." if data["agreed"] else "hold the button for 3 s to use it all the same.")
 
 
 @podlet.command()

@@ -12,8 +12,10 @@ from podsteam.cli.base import Group, Settings, settings_of
 from podsteam.cli.keeping import store_of
 
 if TYPE_CHECKING:
+    from podsteam.client import Device
     from podsteam.production import Limits, Record
     from podsteam.production_batch import Row
+    from podsteam.production_identity import Asked, Parts
     from podsteam.store.database import Store
 
 _FILE = click.Path(path_type=Path)
@@ -26,7 +28,11 @@ _FILE = click.Path(path_type=Path)
 @click.option("--labels", type=_FILE, metavar="FOLDER", help="Write a label (PNG and ZPL) of each that passes.")
 @click.option("--batch", type=_FILE, metavar="FILE.csv", help="Many units: serial, hardware, and maybe port, unit.")
 @click.option("--ports", multiple=True, metavar="PORT", help="For --batch, a port; may be given several times.")
-@click.option("--again", is_flag=True, help="Also a unit that has passed.")
+@click.option("--update-key", type=_FILE, metavar="PUBLIC.pem", help="It takes updates signed with this key.")
+@click.option("--podlet-key", type=_FILE, multiple=True, metavar="PUBLIC.pem", help="It trusts podlets of this key.")
+@click.option("--calibration", type=_FILE, metavar="FILE.toml", help="What was measured of this unit.")
+@click.option("--again", is_flag=True, help="Also a unit that has passed, or was provisioned otherwise.")
+@click.option("--press", is_flag=True, help="Press its button when it must be; simulated boards only.")
 @click.pass_context
 def provision(
     ctx: click.Context,
@@ -36,33 +42,50 @@ def provision(
     labels: Path | None,
     batch: Path | None,
     ports: tuple[str, ...],
+    update_key: Path | None,
+    podlet_key: tuple[Path, ...],
+    calibration: Path | None,
     again: bool,
+    press: bool,
 ) -> Answer | None:
-    """Test a unit, give it a serial, and keep the record. Nothing on the device is changed.
+    """Test a unit, give it its serial, keys and calibration, and keep the record.
 
-    The serial is kept in the store of this computer. A batch may be run again: it does what has not passed yet.
+    A unit that passes keeps them as one block, all or none. One that has them already wants --again and a press of its
+    button. A batch may be run again: it does what has not passed yet.
     """
     if ctx.invoked_subcommand is not None:
         return None
-    from podsteam import production_label
+    from podsteam import production_identity, production_label
     from podsteam.errors import UsageProblem
     from podsteam.production import NO_LIMITS, load_limits
 
     settings = settings_of(ctx)
-    if batch and (serial or hardware or again):
-        raise UsageProblem("--batch takes serial and hardware from its file, and only what has not passed yet.")
+    if batch and (serial or hardware or again or calibration or press):
+        raise UsageProblem(
+            "--batch takes serial, hardware and calibration from its file, and only what has not passed yet."
+        )
     if ports and not batch:
         raise UsageProblem("--ports goes with --batch; name the one port with --port.")
     limits = load_limits(limits_file) if limits_file else NO_LIMITS
+    parts = production_identity.parts(update_key, podlet_key, calibration)
     if labels:
         production_label.prepare(labels)
     if batch:
-        return _batch(settings, batch, ports, limits, labels)
-    return _one(settings, serial, hardware, limits, labels, again)
+        return _batch(settings, batch, ports, parts, limits, labels)
+    return _one(settings, serial, hardware, parts, limits, labels, again, press)
 
 
-def _one(settings: Settings, serial: str, hardware: str, limits: "Limits", labels: Path | None, again: bool) -> Answer:
-    from podsteam import production
+def _one(
+    settings: Settings,
+    serial: str,
+    hardware: str,
+    parts: "Parts",
+    limits: "Limits",
+    labels: Path | None,
+    again: bool,
+    press: bool,
+) -> Answer:
+    from podsteam import production, production_identity
     from podsteam.cli.connect import open_device
     from podsteam.errors import ProductionFailed, UsageProblem
 
@@ -76,12 +99,27 @@ def _one(settings: Settings, serial: str, hardware: str, limits: "Limits", label
         if not given or not revision:
             raise UsageProblem(f"Unit {unit} is new; give its --serial and --hardware.")
         production.refuse(past, unit, given, again)
-        record = production.test(store, device, given, revision, limits, len(mine) + 1)
+        block = parts.block(given, revision)
+        production_identity.refuse(device, block, again)
+        record = production.examine(store, device, block, limits, len(mine) + 1, _asked(device, press))
     written = _labels(record, labels)
     problem = None
     if record["result"] != production.PASS:
         problem = ProductionFailed(f"{given} did not pass: {'; '.join(production.failures(record))}.")
     return Answer({**record, "labels": written}, _one_text, problem=problem)
+
+
+def _asked(device: "Device", press: bool) -> "Asked":
+    from podsteam.cli.connect import note
+    from podsteam.transport import sim
+
+    def ask(left_s: int) -> None:
+        if press:
+            sim.press(device.port)
+        else:
+            note(f"Press and release the button on the unit within {left_s} s: this changes what it was made as.")
+
+    return ask
 
 
 def _labels(record: "Record", folder: Path | None) -> list[str]:
@@ -109,11 +147,22 @@ def _one_text(data: Data) -> Iterable[str]:
     yield from (f"Wrote {path}" for path in data["labels"])
 
 
-def _batch(settings: Settings, file: Path, ports: tuple[str, ...], limits: "Limits", labels: Path | None) -> Answer:
+def _batch(
+    settings: Settings,
+    file: Path,
+    ports: tuple[str, ...],
+    parts: "Parts",
+    limits: "Limits",
+    labels: Path | None,
+) -> Answer:
     from podsteam import production, production_batch
     from podsteam.errors import ProductionFailed, UsageProblem
 
     rows = production_batch.load(file)
+    # A wrong calibration shows before any unit is tested.
+    each_parts = {
+        row.serial: parts.calibrated(file.parent / row.calibration if row.calibration else None) for row in rows
+    }
     extra = ports or ((settings.port,) if settings.port else ())
     if len(set(extra)) != len(extra):
         raise UsageProblem("--ports: a port is named twice.")
@@ -126,7 +175,7 @@ def _batch(settings: Settings, file: Path, ports: tuple[str, ...], limits: "Limi
             raise UsageProblem(f"{file}: no row names a port; give them with --ports.")
         units: list[Data] = []
         for port in places:
-            found = _on_port(store, port, todo, limits)
+            found = _on_port(store, port, todo, each_parts, limits)
             todo = [row for row in todo if row.serial != found["serial"]]
             found["labels"] = _labels(found, labels) if "steps" in found else []
             units.append(found)
@@ -143,9 +192,9 @@ def _without(serial: str, port: str, problem: str) -> Data:
     return {"serial": serial, "port": port, "unit": "", "result": "not tested", "problem": problem, "labels": []}
 
 
-def _on_port(store: "Store", port: str, todo: "list[Row]", limits: "Limits") -> Data:
+def _on_port(store: "Store", port: str, todo: "list[Row]", each_parts: "dict[str, Parts]", limits: "Limits") -> Data:
     """Test what is on a port, as the row that is its. Trouble with one port stays there."""
-    from podsteam import production, production_batch
+    from podsteam import production, production_batch, production_identity
     from podsteam.client import Device
     from podsteam.errors import PodsteamError, StoreFailed
 
@@ -161,7 +210,9 @@ def _on_port(store: "Store", port: str, todo: "list[Row]", limits: "Limits") -> 
                 why = f"unit {unit} is not the one that its row names" if named else "no row is left for it"
                 return _without(named, port, why)
             production.refuse(past, unit, row.serial, again=False)
-            record = production.test(store, device, row.serial, row.hardware, limits, len(mine) + 1)
+            block = each_parts[row.serial].block(row.serial, row.hardware)
+            production_identity.refuse(device, block, again=False)
+            record = production.examine(store, device, block, limits, len(mine) + 1, _asked(device, press=False))
     except StoreFailed:
         raise
     except PodsteamError as e:
@@ -184,6 +235,53 @@ def _batch_text(data: Data) -> Iterable[str]:
     yield from table(["serial", "port", "unit", "result", "why"], rows)
     if data["passed_before"]:
         yield f"{len(data['passed_before'])} passed before and were left alone."
+
+
+@provision.command()
+@click.pass_context
+def show(ctx: click.Context) -> Answer:
+    """Show what the unit was provisioned as: serial, revision, keys by their ids, calibration."""
+    from podsteam import identity
+    from podsteam.cli.calibrate import calibration_data
+    from podsteam.cli.calibrate_dose import dose_data
+    from podsteam.cli.connect import open_device
+
+    with open_device(settings_of(ctx)) as device:
+        found, block = identity.known(device), identity.read(device)
+        unit = device.hello.uid.hex()
+    data: Data = {"unit": unit, "provisioned": found.provisioned, "serial": None, "hardware": None, "crc": None}
+    data |= {"update_key": None, "podlet_keys": None, "calibration": None, "dose_calibration": None}
+    if block is not None:
+        own, dose = block.calibration, block.dose_calibration
+        data |= {"serial": block.serial, "hardware": block.hardware, "crc": f"{found.crc:08x}"}
+        data["update_key"] = found.update_key or None
+        data["podlet_keys"] = list(found.podlet_keys) if block.podlet_keys is not None else None
+        data["calibration"] = calibration_data(own) if own else None
+        data["dose_calibration"] = dose_data(dose) if dose else None
+    return Answer(data, _show_text)
+
+
+def _show_text(data: Data) -> Iterable[str]:
+    from podsteam.cli.output import fields
+
+    if not data["provisioned"]:
+        yield f"Unit {data['unit']} was never provisioned."
+        return
+    keys = data["podlet_keys"]
+    sets = [name for name in ("calibration", "dose_calibration") if data[name]]
+    yield from fields(
+        [
+            ("serial", f"{data['serial']}, hardware {data['hardware']}"),
+            ("unit", data["unit"]),
+            ("update key", data["update_key"] or "not given"),
+            ("podlet keys", "not given" if keys is None else ", ".join(keys) or "none"),
+            ("calibration", ", ".join(sets) or "not given"),
+            ("check", data["crc"]),
+        ]
+    )
+    for name in sets:
+        rows = [(key, "-" if value is None else f"{value:g}") for key, value in data[name].items()]
+        yield from fields([(name, ""), *rows])
 
 
 @provision.command()

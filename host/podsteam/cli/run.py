@@ -2,8 +2,11 @@
 """One recorded session as the command line runs it: view, store, signals, and what is said at the end."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
+
+import click
 
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Settings
@@ -85,14 +88,25 @@ class LinesView:
 class SessionCall:
     """One call of `session run`, or the demo's."""
 
-    def __init__(self, settings: Settings, tags: Iterable[str] = (), text: str = "", press: bool = False) -> None:
-        """Raises UsageProblem for a tag that the store does not take."""
+    def __init__(
+        self,
+        settings: Settings,
+        tags: Iterable[str] = (),
+        text: str = "",
+        press: bool = False,
+        agree: bool = False,
+    ) -> None:
+        """`press` presses a simulated board's button, `agree` holds it before, for a podlet that waits for that.
+
+        Raises UsageProblem for a tag that the store does not take.
+        """
         from podsteam.store import parse_tag
 
         self._settings = settings
         self._tags = dict(parse_tag(tag) for tag in tags)
         self._text = text
         self._press = press
+        self._agree = agree
         self._writer: SessionWriter | None = None
 
     def run(self, device: "Device", name: str, program: m.Program) -> Answer:
@@ -104,11 +118,12 @@ class SessionCall:
         self, device: "Device", name: str, program: m.Program, how: How, watcher: "Watcher | None" = None
     ) -> tuple[Outcome, Data]:
         """Do `how` with a session that shows and records itself under that name. `watcher` sees the measurements and
-        may end it before its time. Raises ButtonNotPressed at once where nobody can press the button."""
+        may end it before its time. Raises ButtonNotPressed at once where nobody can press the button, and
+        PodletRecalled."""
         from podsteam.store import open_store
-        from podsteam.transport import sim
 
-        sim.need_a_hand(device.port, self._press)
+        _not_recalled(device)
+        self._need_a_hand(device)
         with open_store(self._settings.store or None) as store, self._view(device, program) as view:
             outcome = self._run(device, how, program, store, view, watcher)
             data = {**self._data(outcome, name, store), "cleaning_due": _cleaning_due(device, store)}
@@ -134,11 +149,15 @@ class SessionCall:
         self, device: "Device", how: How, program: m.Program, store: "Store", view: View, watcher: "Watcher | None"
     ) -> Outcome:
         from podsteam.store.gather import gather
+        from podsteam.wallclock import tell
 
         info = device.info()
         gather(device, info, store)
         if due := _cleaning_due(device, store):
             _say(view, due)
+        for text in (tell(device), _consent_wanted(device)):
+            if text:
+                _say(view, text)
         session = 0
         shown = Both(view, watcher) if watcher is not None else view
 
@@ -181,6 +200,29 @@ class SessionCall:
         if caught():
             _say(view, "Stopping; waiting for the device to confirm that heat is off.")
         return caught()
+
+    def _need_a_hand(self, device: "Device") -> None:
+        """The button of a board in this process is in nobody's reach but the caller's: by option, or at the terminal.
+
+        Asked for before the session is armed, while Ctrl-C still ends the command. The board's time stands still.
+        """
+        from podsteam.transport import sim
+
+        if not isinstance(device.port, sim.SimPort):
+            return
+        asks = _at_a_terminal() and not self._settings.machine
+        if not asks:
+            sim.need_a_hand(device.port, self._press)
+        board = f"the simulated board {device.port.name}"
+        if asks and not self._agree and (wanted := _consent_wanted(device)):
+            note(wanted)
+            self._agree = click.confirm(f"Hold the button of {board} for 3 s?", err=True)
+        if self._agree and _consent_wanted(device):
+            sim.hold(device.port)
+        if not self._press:
+            text = f"Press Enter to start: that presses the button of {board}. "
+            click.prompt(text, "", prompt_suffix="", show_default=False, err=True)
+            self._press = True
 
     def _ask_for_the_button(self, device: "Device", view: View, armed_s: int) -> None:
         from podsteam.transport import sim
@@ -225,11 +267,46 @@ class SessionCall:
             summary(store.get(self._writer.record).record.summary)
 
 
+def _at_a_terminal() -> bool:
+    """Whether somebody can be asked. A process without standard input has none at all."""
+    return bool(getattr(sys.stdin, "isatty", bool)())
+
+
+def _not_recalled(device: "Device") -> None:
+    """Raises PodletRecalled: no session begins with a podlet that this computer or the device knows to be recalled."""
+    from podsteam import recall
+    from podsteam.errors import PodletRecalled
+
+    listed = recall.load()
+    judged = device.settled_podlet()
+    if judged.state == m.PodletValue.RECALLED:
+        raise PodletRecalled("The podlet was recalled by a list that the device holds; take it out and ask its maker.")
+    if listed and judged.size:
+        found = recall.naming(listed, device.podlet_memory(judged.size))
+        if found is not None:
+            raise recall.refuse(found)
+
+
+def _consent_wanted(device: "Device") -> str:
+    """A sentence when the podlet holds what the device's owner has listed, else nothing."""
+    from podsteam.allergens import names_of
+
+    if device.settled_podlet().state != m.PodletValue.ALLERGEN:
+        return ""
+    names = ", ".join(names_of(device.allergens().listed))
+    return (
+        f"The podlet holds {names}, which is listed as an allergen: before the start hold the button for 3 s to use it "
+        "all the same. Without that there is steam and no dose."
+    )
+
+
 def _cleaning_due(device: "Device", store: "Store") -> str:
     """A sentence when the device wants cleaning by this store's records, else nothing."""
     from podsteam.store.cleaning import line_of
 
     why = line_of(store, device.hello.uid.hex(), store.now()).due()
+    if not why and device.status().flags & m.FlagBits.CLEAN:
+        why = "The device counts many doses since its last cleaning, or a treatment that has stood in its line for days"
     return f"{why}: put in a cleaning podlet and run `podsteam session clean`." if why else ""
 
 

@@ -23,12 +23,16 @@ def session() -> None:
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="Label the record: subject=P07. Repeatable.")
 @click.option("--note", default="", help="A note for the record.")
 @click.option("--press", is_flag=True, help="Press the button; simulated boards only.")
+@click.option(
+    "--agree", is_flag=True, help="Hold it first, for a podlet with a listed allergen; simulated boards only."
+)
 @click.pass_context
-def run(ctx: click.Context, what: str, tags: tuple[str, ...], note: str, press: bool) -> Answer:
+def run(ctx: click.Context, what: str, tags: tuple[str, ...], note: str, press: bool, agree: bool) -> Answer:
     """Run PROGRAM (a name or a TOML file), show it live and record it. Without one, the device's default.
 
-    Arms the device; its own button starts it. Ctrl-C stops it, waits for the device to confirm that heat is off,
-    saves the record and exits with 130.
+    Arms the device; its own button starts it, which for a simulated board in this process is Enter on a terminal and
+    --press in a script. Ctrl-C stops it, waits for the device to confirm that heat is off, saves the record and exits
+    with 130.
     """
     from pathlib import Path
 
@@ -41,7 +45,7 @@ def run(ctx: click.Context, what: str, tags: tuple[str, ...], note: str, press: 
     from podsteam.text import name_of
 
     labels = tags_of(dict(parse_tag(tag) for tag in tags))
-    call = SessionCall(settings_of(ctx), [f"{name}={value}" for name, value in labels.items()], note, press)
+    call = SessionCall(settings_of(ctx), [f"{name}={value}" for name, value in labels.items()], note, press, agree)
     # A mistake in the file shows before anything is opened.
     program = load(Path(what)) if is_file(what) else None
     with open_device(settings_of(ctx)) as device:

@@ -94,6 +94,7 @@ def flags_data(flags: int) -> Data:
         "descale_soon": bool(flags & bits.DESCALE),
         "condensate_full": bool(flags & bits.UNDRAINED),
         "outlet_too_hot": bool(flags & bits.OUTLET_HOT),
+        "has_to_rest": bool(flags & bits.REST),
     }
 
 
@@ -188,6 +189,8 @@ def status_lines(status: m.StatusGetReply) -> list[str]:
         rows.insert(3, ("water left", ahead.water()))
     if ahead.scale():
         rows.append(("scale", ahead.scale()))
+    if flags & m.FlagBits.CLEAN:
+        rows.append(("line", "wants cleaning"))
     if ahead.to_steam_s is not None and status.state == m.StateValue.WARM_UP:
         rows.append(("steam", f"in about {words.clock(ahead.to_steam_s)}"))
     name = name_of(status.program)

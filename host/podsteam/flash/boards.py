@@ -79,6 +79,9 @@ RULES = {
     ),
 }
 _DANGEROUS = ("SSR", "RELAY", "VALVE")
+_BARE = "podsteam_firmware/hal/esp32_bare.py"
+_BOOT = 0
+"""GPIO of a devkit's BOOT button."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,12 @@ class BoardFile:
     chip: str
     pins: dict[str, int]
     bus: dict[str, int]
+    simulated: bool = False
+    """Nothing is attached: the firmware has a boiler of its own and drives no pin."""
 
     def rows(self) -> list[tuple[Role, int]]:
         """The wiring: every role with its GPIO."""
-        return [(role, self.pins[role.name]) for role in ROLES]
+        return [(role, self.pins[role.name]) for role in ROLES if role.name in self.pins]
 
 
 def names() -> list[str]:
@@ -126,7 +131,7 @@ def load(path: Path) -> BoardFile:
 
 
 def _read(table: dict[str, Any], shown: str) -> BoardFile:
-    unknown = sorted(set(table) - {"name", "title", "chip", "pins", "bus"})
+    unknown = sorted(set(table) - {"name", "title", "chip", "pins", "bus", "simulated"})
     if unknown:
         raise UsageProblem(f"{shown}: '{safe(unknown[0], 40)}' is no key of a board.")
     name, chip = table.get("name"), table.get("chip")
@@ -134,9 +139,16 @@ def _read(table: dict[str, Any], shown: str) -> BoardFile:
         raise UsageProblem(f"{shown}: name must be of a-z, 0-9, '_' and '-', 32 at most.")
     if chip not in RULES:
         raise UsageProblem(f"{shown}: chip must be one of {', '.join(RULES)}.")
+    title = safe(str(table.get("title", name)), 80)
+    if table.get("simulated") is True:
+        if "pins" in table or "bus" in table:
+            raise UsageProblem(f"{shown}: a simulated board has no pins and no bus.")
+        if chip != "esp32":
+            raise UsageProblem(f"{shown}: a simulated board is an esp32.")
+        return BoardFile(name, title, str(chip), {}, {}, simulated=True)
     pins = _numbers(table.get("pins"), "pins", tuple(role.name for role in ROLES), 48, shown)
     bus = _numbers(table.get("bus"), "bus", _BUS, 0x77, shown)
-    return BoardFile(name, safe(str(table.get("title", name)), 80), str(chip), pins, bus)
+    return BoardFile(name, title, str(chip), pins, bus)
 
 
 def _numbers(value: Any, section: str, wanted: tuple[str, ...], most: int, shown: str) -> dict[str, int]:
@@ -166,7 +178,7 @@ def check(board: BoardFile) -> list[str]:
         reason = _misuse(rules, role, gpio)
         if reason:
             found.append(f"{at} {reason}")
-    if board.bus["EXPANDER"] == board.bus["CLOCK"]:
+    if board.bus and board.bus["EXPANDER"] == board.bus["CLOCK"]:
         found.append("EXPANDER and CLOCK have the same address.")
     return found
 
@@ -204,6 +216,8 @@ def sources(board: BoardFile) -> dict[str, str]:
 
     Raises UsageProblem when a source does not have what is to be changed.
     """
+    if board.simulated:
+        return _bare(board)
     reference = find(DEFAULT)
     if board.pins == reference.pins and board.bus == reference.bus:
         return {}
@@ -231,6 +245,29 @@ def sources(board: BoardFile) -> dict[str, str]:
             r"^_EXPANDER = const\(0x[0-9A-Fa-f]+\)": f"_EXPANDER = const({board.bus['EXPANDER']:#x})",
         },
     }
+    return _changed(edits)
+
+
+def _bare(board: BoardFile) -> dict[str, str]:
+    """Those of a board that drives no pin: another HAL under the same name, and nothing that is switched off."""
+    changed = _changed(
+        {
+            _BARE: {
+                r'^    board = "\w+"': f'    board = "{board.name[:16]}"',
+                # So that it goes to the device, in the place of the other.
+                r" On other boards: Never loaded on the device\.$": "",
+            },
+            "podsteam_firmware/entry/boot.py": {r"^OFF = \(\d+, \d+, \d+\)": "OFF = ()"},
+            "podsteam_firmware/entry/main.py": {r"^_BUTTON = \d+": f"_BUTTON = {_BOOT}"},
+            "podsteam_loader/esp32.py": {r"^_EXPANDER = const\(0x[0-9A-Fa-f]+\)": "_EXPANDER = const(0x0)"},
+        }
+    )
+    changed["podsteam_firmware/hal/esp32.py"] = changed.pop(_BARE)
+    return changed
+
+
+def _changed(edits: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Installed sources with lines replaced: {path: {pattern: replacement}}. Raises UsageProblem."""
     roots = {folder.name: folder.parent for folder in folders()}
     changed: dict[str, str] = {}
     for below, rules in edits.items():

@@ -2,9 +2,10 @@
 """Fold `const` across modules, as MicroPython's compiler does within one: the device has no room for names of numbers.
 
 `m.STATE_IDLE`, where `m` is a module of ours that says `STATE_IDLE = const(0)`, becomes `0`, and the definition
-goes. So does what only a type checker reads: `if TYPE_CHECKING`, and the asking for it. Nothing else changes, and
-every line stays on its line, so a complaint of the compiler tells where. What runs is proved to be the same
-by replaying a whole session on the folded files (`tests/alone`).
+goes. So does what only a type checker reads: `if TYPE_CHECKING`, and the asking for it; and a module's `NAME = "text"`
+that no module mentions, of which the protocol has many. Nothing else changes, and every line stays on its line, so a
+complaint of the compiler tells where. What runs is proved to be the same by replaying a whole session on the folded
+files (`tests/alone`).
 """
 
 import ast
@@ -33,7 +34,22 @@ def fold(sources: Mapping[str, str]) -> dict[str, str]:
     modules = {name: Module(name, source, ast.parse(source)) for name, source in sources.items()}
     for name in modules:
         _find_constants(modules, name, set())
-    return {name: _Folder(modules, module).run() for name, module in modules.items()}
+    mentioned = _mentioned(modules)
+    return {name: _Folder(modules, module, mentioned).run() for name, module in modules.items()}
+
+
+def _mentioned(modules: dict[str, Module]) -> set[str]:
+    """Every name that any module reads or imports, whosever it is."""
+    found: set[str] = set()
+    for module in modules.values():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.alias):
+                found.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                found.add(node.id)
+    return found
 
 
 def _find_constants(modules: dict[str, Module], name: str, busy: set[str]) -> None:
@@ -70,9 +86,10 @@ def _definition(node: ast.stmt) -> tuple[str, ast.expr] | None:
 class _Folder(ast.NodeVisitor):
     """Collects replacements of stretches of one source, then carries them out from the end."""
 
-    def __init__(self, modules: dict[str, Module], module: Module) -> None:
+    def __init__(self, modules: dict[str, Module], module: Module, mentioned: set[str]) -> None:
         self._modules = modules
         self._module = module
+        self._mentioned = mentioned
         self._names = dict(module.constants)
         self._aliases: dict[str, Module] = {}
         self._used: set[str] = set()
@@ -117,10 +134,22 @@ class _Folder(ast.NodeVisitor):
     def visit_Assign(self, node: ast.Assign) -> None:
         """A definition of a constant goes; its docstring is dropped by the compiler."""
         definition = _definition(node)
-        if definition and definition[0] in self._module.constants:
+        if (definition and definition[0] in self._module.constants) or self._unread(node):
             self._edits.append((node, lambda: "pass"))
             return
         self.generic_visit(node)
+
+    def _unread(self, node: ast.Assign) -> bool:
+        """Whether it is a text of the module, in capitals, that nobody reads."""
+        target = node.targets[0]
+        if not (isinstance(node.value, ast.Constant) and isinstance(node.value.value, str | bytes)):
+            return False
+        return (
+            isinstance(target, ast.Name)
+            and target.id.isupper()
+            and target.id not in self._mentioned
+            and node in self._module.tree.body
+        )
 
     def visit_If(self, node: ast.If) -> None:
         """`if TYPE_CHECKING` goes; with an `else` the compiler drops it."""

@@ -173,6 +173,8 @@ _PODLET_NOTES = {
     PodletValue.EXPIRED: "podlet expired",
     PodletValue.UNREADABLE: "podlet unreadable",
     PodletValue.REMOVED: "podlet removed",
+    PodletValue.RECALLED: "podlet recalled",
+    PodletValue.ALLERGEN: "podlet with a listed allergen",
 }
 
 

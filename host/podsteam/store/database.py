@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,11 +27,17 @@ from podsteam_protocol import frame
 
 _SUMMARY = tuple(f.name for f in dataclasses.fields(Summary) if f.name in SESSION.c)
 """What of a summary has a column; the rest is worked out from the frames."""
-_ENTRY = tuple(column for column in SESSION.c if column.name != "blob")
+_ROW = tuple(column for column in SESSION.c if column.name != "blob")
 _TIMES = ("started_us", "started_offset_s", "stored_us", "ended_us")
 _PLAIN = tuple(f.name for f in dataclasses.fields(Entry) if f.name in SESSION.c)
-_PLACE = {column.name: i for i, column in enumerate(_ENTRY)}
-_plain, _summary, _times = (itemgetter(*(_PLACE[name] for name in names)) for names in (_PLAIN, _SUMMARY, _TIMES))
+_ENTRY = (*_TIMES, *_PLAIN, *_SUMMARY)
+"""The columns of an entry, in the order in which it is made: a list has many rows, and their places cost less than
+their names."""
+_BEGUN = func.coalesce(SESSION.c.started_us, SESSION.c.stored_us)
+_LIST = select(*(SESSION.c[name] for name in _ENTRY)).order_by(_BEGUN.desc(), SESSION.c.id)
+_TAGS = select(TAG).order_by(TAG.c.name)
+_ID = _ENTRY.index("id")
+_STATE = _ENTRY.index("state")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOST = "The recording process ended before the session did."
 
@@ -130,14 +135,12 @@ class Store:
 
     def list(self) -> list[Entry]:
         """Every session, the newest first."""
-        when = func.coalesce(SESSION.c.started_us, SESSION.c.stored_us)
         with self.reading() as connection:
-            rows = connection.execute(select(*_ENTRY).order_by(when.desc(), SESSION.c.id)).all()
+            rows = connection.execute(_LIST).all()
             tags: dict[str, dict[str, str]] = {}
-            for record, name, value in connection.execute(select(TAG).order_by(TAG.c.name)):
+            for record, name, value in connection.execute(_TAGS):
                 tags.setdefault(record, {})[name] = value
-        key = _PLACE["id"]
-        return [_entry(row, tags.get(row[key], {})) for row in rows]
+        return [_entry(row, tags.get(row[_ID], {})) for row in rows]
 
     def get(self, record: str) -> Stored:
         """A session with its frames, by its id, the beginning of its id, or `last`.
@@ -151,14 +154,13 @@ class Store:
             raw = frames(connection, row)
             added = annotations.of(connection, key)
             _, head = chain.head(connection)
-        return Stored(_entry([row[column.name] for column in _ENTRY], tags), raw, added, head)
+        return Stored(_entry([row[name] for name in _ENTRY], tags), raw, added, head)
 
     def find(self, connection: Connection, record: str) -> str:
         """The id that `record` stands for."""
         query = select(SESSION.c.id)
         if record == "last":
-            when = func.coalesce(SESSION.c.started_us, SESSION.c.stored_us)
-            query = query.order_by(when.desc(), SESSION.c.id).limit(1)
+            query = query.order_by(_BEGUN.desc(), SESSION.c.id).limit(1)
         elif re.fullmatch(r"[0-9a-f]{1,12}", record):
             query = query.where(SESSION.c.id.startswith(record)).order_by(SESSION.c.id).limit(6)
         else:
@@ -214,13 +216,13 @@ class Store:
             self._seal(connection, record)
 
     def _seal(self, connection: Connection, record: str) -> None:
-        row = connection.execute(select(*_ENTRY).where(SESSION.c.id == record)).mappings().one()
+        row = connection.execute(select(*_ROW).where(SESSION.c.id == record)).mappings().one()
         chain.seal(connection, row, self.now_us())
 
     def _close_dead(self) -> None:
         """Close the sessions whose writers are gone."""
         with self.reading() as connection:
-            open_rows = connection.execute(select(*_ENTRY).where(SESSION.c.state == RECORDING)).mappings().all()
+            open_rows = connection.execute(select(*_ROW).where(SESSION.c.state == RECORDING)).mappings().all()
         for row in open_rows:
             if self._gone(row):
                 # A damaged row stays as it is: `get` names it, and the others must not suffer.
@@ -279,17 +281,14 @@ def frames(connection: Connection, row: RowMapping) -> bytes:
 
 
 def _entry(row: Sequence[Any], tags: Mapping[str, str]) -> Entry:
-    """A row of `_ENTRY`'s columns. Positions instead of names, for a list has many rows."""
-    plain = dict(zip(_PLAIN, _plain(row), strict=True))
-    started_us, offset_s, stored_us, ended_us = _times(row)
-    summary = None
-    if plain["state"] != RECORDING:
-        summary = Summary(plain["state"] == COMPLETE, **dict(zip(_SUMMARY, _summary(row), strict=True)))
+    """A row of `_ENTRY`'s columns."""
+    started_us, offset_s, stored_us, ended_us = row[: len(_TIMES)]
+    state = row[_STATE]
     return Entry(
-        **plain,
+        *row[len(_TIMES) : -len(_SUMMARY)],
         started=_moment(started_us, offset_s),
         stored=_EPOCH + timedelta(microseconds=stored_us),
         ended=_moment(ended_us),
         tags=tags,
-        summary=summary,
+        summary=None if state == RECORDING else Summary(state == COMPLETE, *row[-len(_SUMMARY) :]),
     )

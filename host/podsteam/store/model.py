@@ -85,7 +85,10 @@ def parse_tag(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A session's row: everything but its frames. Text is as it was stored: show it through `text.safe`."""
+    """A session's row: everything but its frames. Text is as it was stored: show it through `text.safe`.
+
+    First what is a column as it stands, in the store's order; then what is made of columns.
+    """
 
     id: str
     state: str
@@ -106,18 +109,18 @@ class Entry:
     """PODLET value at the start."""
     podlet_uid: str
     port: str
+    ending: str
+    """Why recording ended before the session did; empty: it did not."""
+    note: str
+    raw_bytes: int
+    sha256: str
     started: datetime | None
     """Wall-clock time of the head's `started_ms`, with the zone that held where it was recorded."""
     stored: datetime
     """When the row was made."""
     ended: datetime | None
     """When recording ended."""
-    ending: str
-    """Why recording ended before the session did; empty: it did not."""
-    note: str
     tags: Mapping[str, str]
-    raw_bytes: int
-    sha256: str
     summary: Summary | None
     """None while it is being recorded."""
 

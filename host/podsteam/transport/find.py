@@ -155,14 +155,23 @@ def open_port(name: str, **options: Any) -> Port:
     return SerialPort(name)
 
 
-def reopen_port(name: str, unit: str) -> Port:
-    """Open the port again on which a unit was: by its resolved name, or, when that is gone, wherever the unit is now.
+class Reopened:
+    """Opens the port of a unit again: where it was, and in turn wherever the unit is now, since the old name may be
+    gone, or another device's by now."""
 
-    Raises what `open_port` and `resolve` raise.
-    """
-    try:
-        return open_port(name)
-    except NoDevice:
-        if name.startswith(("socket://", "sim")):
-            raise
+    def __init__(self, name: str) -> None:
+        """`name` is the resolved one."""
+        self._name = name
+        self._tries = 0
+
+    def __call__(self, unit: str) -> Port:
+        """Open it. Raises what `open_port` and `resolve` raise."""
+        self._tries += 1
+        fixed = self._name.startswith(("socket://", "sim"))
+        if fixed or self._tries % 2:
+            try:
+                return open_port(self._name)
+            except NoDevice:
+                if fixed:
+                    raise
         return open_port(resolve(f"unit:{unit}"))

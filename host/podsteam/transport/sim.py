@@ -245,6 +245,12 @@ def _served(port: Port) -> dict[str, Any]:
     return served
 
 
+def hold(port: SimPort) -> None:
+    """Hold the button for as long as agreeing to a podlet takes, and release it."""
+    port.control({"do": "press", "ms": 3300})
+    port.run(4.0)
+
+
 def served_at(link: str) -> dict[str, Any] | None:
     """The entry of `running` for a port, None when no served board of this computer is behind it."""
     return next((twin for twin in running() if twin.get("link") == link), None)

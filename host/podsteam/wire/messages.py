@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x89ed8993
+SCHEMA_HASH = 0xb464c139
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -106,6 +106,8 @@ class StopValue(IntEnum):
     """the condensate trap is full"""
     OUTLET_HOT = 14
     """the outlet is hotter than what runs can make it"""
+    REST = 15
+    """it heated for as long as it may without a rest of a minute"""
 
 
 class TuneKindValue(IntEnum):
@@ -172,6 +174,10 @@ class PodletValue(IntEnum):
     """no limits can be read, so nothing is dosed"""
     REMOVED = 7
     """taken out during a session"""
+    ALLERGEN = 8
+    """holds what its owner has listed as an allergen: waits for a hold of the button"""
+    RECALLED = 9
+    """named by a recall list of a key that the device trusts"""
 
 
 class WriteValue(IntEnum):
@@ -222,6 +228,34 @@ class DoseValue(IntEnum):
     """refused: the device's ledger could not take it down"""
     DAY_CAP = 15
     """made smaller or refused: most in 24 hours on this device"""
+    ALLERGEN = 16
+    """refused: nobody has agreed to what its owner has listed as an allergen"""
+    RECALLED = 17
+    """refused: the podlet was recalled"""
+
+
+class ClockValue(IntEnum):
+    """What keeps a device's wall clock."""
+
+    NONE = 0
+    """nothing: the time is not known"""
+    HOST = 1
+    """the device itself since a host told the time; a restart loses it"""
+    BATTERY = 2
+    """a clock with a battery"""
+
+
+class RecallValue(IntEnum):
+    """How taking up a recall list went."""
+
+    NONE = 0
+    """none was since the device's start"""
+    CHECKING = 1
+    """its form and its signature are being checked"""
+    TAKEN = 2
+    """it is in use"""
+    REFUSED = 3
+    """the lists from before are in use"""
 
 
 class BlobValue(IntEnum):
@@ -230,7 +264,7 @@ class BlobValue(IntEnum):
     RECORD = 1
     """a session record; number: the session's; read only"""
     LOG = 2
-    """what the device notes about itself; number: 0 the newer part, 1 the older; read only"""
+    """what the device notes about itself; number: 0, what ended the application last; read only"""
     INBOX = 3
     """what a host pushes for the device to take up, such as an update; number: the host's choice"""
 
@@ -278,6 +312,8 @@ class EventValue(IntEnum):
     """a: TUNE state; b: TUNE_REASON"""
     DOSE_WANTED = 24
     """a: volume in nL before it was made smaller; b: bit n: the DOSE reason n did that"""
+    ALLERGEN = 28
+    """a: what the podlet holds of its owner's allergens, a bit for each; b: 1 the button agreed, 0 nobody did"""
 
 
 class UpdateValue(IntEnum):
@@ -299,6 +335,23 @@ class UpdateValue(IntEnum):
     """the slot is on trial at the next start"""
     FAILED = 7
     """refused"""
+
+
+class IdentityValue(IntEnum):
+    """How far a change of the unit's identity is."""
+
+    NONE = 0
+    """none was begun"""
+    RECEIVING = 1
+    """the block is on its way"""
+    BUTTON = 2
+    """it waits for the button"""
+    WRITING = 3
+    """it is being stored"""
+    DONE = 4
+    """it is stored and in use"""
+    FAILED = 5
+    """the block from before counts, or the new one does from the next start on; `code` says why"""
 
 
 class CheckBits(IntFlag):
@@ -355,6 +408,10 @@ class FlagBits(IntFlag):
     """the condensate trap is full"""
     OUTLET_HOT = 0x1000
     """outlet over its scald limit: nothing starts"""
+    REST = 0x2000
+    """heated for long: nothing starts before it has rested for a minute"""
+    CLEAN = 0x4000
+    """the line wants cleaning: 200 doses since the last, or a treatment has stood in it for three days"""
 
 
 class KnownBits(IntFlag):
@@ -387,6 +444,19 @@ class CapBits(IntFlag):
     """only its loader runs, and the firmware version is the loader's: no application could be started"""
     BULK = 0x100
     """sends and takes blobs: BLOB_READ and what belongs to it"""
+
+
+class PartBits(IntFlag):
+    """What a struct IDENTITY brings beside serial number and revision."""
+
+    CALIBRATION = 0x1
+    """calibration of element, steam and sensors"""
+    DOSE_CALIBRATION = 0x2
+    """calibration of the valve"""
+    UPDATE_KEY = 0x4
+    """the key that updates are signed with"""
+    PODLET_KEYS = 0x8
+    """the keys of podlets"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +563,30 @@ class DoseCalibration(Message):
     """Pulses that were weighed; 0: the unit was never calibrated."""
     day: int = 0
     """Days since 1970-01-01 of the weighing, 0: unknown, [d]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(Message):
+    """Who this unit is: the block that provisioning writes, stored whole or not at all."""
+
+    FORMAT: ClassVar[str] = "<32s32sBB22s14s64s512s"
+
+    serial: bytes = b""
+    """Serial number: letters, digits, dots, - and _, zero-padded."""
+    hardware: bytes = b""
+    """Hardware revision, likewise."""
+    parts: int = 0
+    """Which of the following the block brings; the unit keeps its own of the others, [bits PART]."""
+    podlet_keys: int = 0
+    """Podlet keys in it, 0 to 8."""
+    calibration: bytes = b""
+    """Struct CALIBRATION."""
+    dose_calibration: bytes = b""
+    """Struct DOSE_CALIBRATION."""
+    update_key: bytes = b""
+    """X and y of the key that updates are signed with, P-256."""
+    podlet_key: bytes = b""
+    """X and y of each podlet key; they replace the unit's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1207,6 +1301,129 @@ class PodletKeysReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockRequest(Message):
+    """Set the device's wall clock, or ask only. Only at rest. What it makes of elapsed time for its 24 hours does not follow a clock that is set, and a day that it once knew stays known."""
+
+    ID: ClassVar[int] = 0x2c
+    FORMAT: ClassVar[str] = "<I"
+
+    unix_s: int = 0
+    """UTC since 1970-01-01, from 2026 to 2099; 0: ask only, [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReply(Message):
+    """Reply to CLOCK."""
+
+    ID: ClassVar[int] = 0xac
+    FORMAT: ClassVar[str] = "<IBHH"
+
+    unix_s: int = 0
+    """Its wall clock now; 0: it has none, or it was never set, [s]."""
+    source: int = 0
+    """What keeps it, [enum CLOCK]."""
+    newest_day: int = 0
+    """The newest day that it was ever told, days since 1970-01-01; 0: none, [d]."""
+    note: int = 0
+    """What else there is to say; 0: nothing, [enum CODE]."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllergensRequest(Message):
+    """What the device's owner does not bear: a podlet that holds any of it waits for a hold of the button. Set at rest only."""
+
+    ID: ClassVar[int] = 0x2d
+    FORMAT: ClassVar[str] = "<BI"
+
+    change: int = 0
+    """1: replace the list, 0: ask only, [bool]."""
+    allergens: int = 0
+    """A bit for each, as MAIN's ALLERGENS has them; 30 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllergensReply(Message):
+    """Reply to ALLERGENS."""
+
+    ID: ClassVar[int] = 0xad
+    FORMAT: ClassVar[str] = "<IIB"
+
+    allergens: int = 0
+    """The list as it is stored."""
+    listed: int = 0
+    """What of it the podlet in the holder holds."""
+    agreed: int = 0
+    """1: the button was held to use it all the same, [bool]."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallRequest(Message):
+    """Take up a signed recall list that was pushed into the inbox, or ask how that went. The check takes some seconds. A key's list only grows. Taken up at rest only."""
+
+    ID: ClassVar[int] = 0x2e
+    FORMAT: ClassVar[str] = "<H"
+
+    inbox: int = 0
+    """Number of the blob in the inbox; 0: ask only."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallReply(Message):
+    """Reply to RECALL."""
+
+    ID: ClassVar[int] = 0xae
+    FORMAT: ClassVar[str] = "<BHBH"
+
+    stage: int = 0
+    """How the last one went, [enum RECALL]."""
+    code: int = 0
+    """Why it was refused; 0: it was not, [enum CODE]."""
+    lists: int = 0
+    """Lists that count: those of keys that the device trusts."""
+    entries: int = 0
+    """What they name in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodletTagRequest(Message):
+    """Look at the tag itself: is it NXP's, what is locked, how often was it read. Or try a password, where the tag does not count wrong ones. Begun at rest only; ask until it is no longer BUSY."""
+
+    ID: ClassVar[int] = 0x2f
+    FORMAT: ClassVar[str] = "<B"
+    TAIL: ClassVar[bool] = True
+
+    what: int = 0
+    """0: ask only, 1: look, 2: try the password."""
+    password: bytes = b""
+    """4 bytes, to try; else none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodletTagReply(Message):
+    """Reply to PODLET_TAG."""
+
+    ID: ClassVar[int] = 0xaf
+    FORMAT: ClassVar[str] = "<BHBIBB5sH"
+
+    state: int = 0
+    """How the last look went, [enum WRITE]."""
+    code: int = 0
+    """Why it failed, or what was found; 0: nothing, [enum CODE]."""
+    original: int = 0
+    """NXP's signature of the UID; 0: not known, 1: right, 2: wrong."""
+    counter: int = 0
+    """Fields in which the tag was read, if it counts them; all ones: it does not, or not for us."""
+    auth0: int = 0
+    """First page that needs the password; beyond the last one: none does."""
+    access: int = 0
+    """Byte ACCESS: bit 7 reading needs it too, 6 configuration locked, 4 counts, 3 counter behind it, 2-0 limit."""
+    locks: bytes = b""
+    """Static lock bytes, then the dynamic ones."""
+    answered: int = 0
+    """What the tag answered to the right password."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordListRequest(Message):
     """One entry of the list of session records on the device, oldest first."""
 
@@ -1614,6 +1831,149 @@ class UpdateRollbackReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityGetRequest(Message):
+    """What the unit was provisioned as, and how far a change is. The end of a change is told until the next one."""
+
+    ID: ClassVar[int] = 0x58
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityGetReply(Message):
+    """Reply to IDENTITY_GET."""
+
+    ID: ClassVar[int] = 0xd8
+    FORMAT: ClassVar[str] = "<BBHBI32s32sB8s"
+    TAIL: ClassVar[bool] = True
+
+    provisioned: int = 0
+    """1: it was; 0: all from `crc` on is 0, [bool]."""
+    state: int = 0
+    """Of a change, [enum IDENTITY]."""
+    code: int = 0
+    """Why it failed; 0: it did not, [CODE]."""
+    left_s: int = 0
+    """Time left to press the button, [s]."""
+    crc: int = 0
+    """CRC-32 of the stored struct IDENTITY."""
+    serial: bytes = b""
+    """Serial number, zero-padded."""
+    hardware: bytes = b""
+    """Hardware revision, zero-padded."""
+    parts: int = 0
+    """What else was provisioned, [bits PART]."""
+    update_key: bytes = b""
+    """Its id: the first bytes of the SHA-256 of x and y."""
+    podlet_keys: bytes = b""
+    """Ids of 8 bytes, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityReadRequest(Message):
+    """Bytes of the stored block."""
+
+    ID: ClassVar[int] = 0x59
+    FORMAT: ClassVar[str] = "<H"
+
+    offset: int = 0
+    """In the struct IDENTITY, [byte]."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityReadReply(Message):
+    """Reply to IDENTITY_READ."""
+
+    ID: ClassVar[int] = 0xd9
+    FORMAT: ClassVar[str] = "<H"
+    TAIL: ClassVar[bool] = True
+
+    offset: int = 0
+    """[byte]."""
+    data: bytes = b""
+    """200 bytes at most; none: it ends there."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityWriteRequest(Message):
+    """Bytes of a new block, which is kept in memory; offset 0 begins one. Other bytes than those wanted change nothing."""
+
+    ID: ClassVar[int] = 0x5a
+    FORMAT: ClassVar[str] = "<H"
+    TAIL: ClassVar[bool] = True
+
+    offset: int = 0
+    """In the struct IDENTITY, [byte]."""
+    data: bytes = b""
+    """The bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityWriteReply(Message):
+    """Reply to IDENTITY_WRITE."""
+
+    ID: ClassVar[int] = 0xda
+    FORMAT: ClassVar[str] = "<H"
+
+    next: int = 0
+    """Offset that is wanted next, [byte]."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKeepRequest(Message):
+    """Store the block that was sent. A unit that was provisioned, or has another update key, wants its button first."""
+
+    ID: ClassVar[int] = 0x5b
+    FORMAT: ClassVar[str] = "<I"
+
+    crc: int = 0
+    """CRC-32 of the struct IDENTITY."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKeepReply(Message):
+    """Reply to IDENTITY_KEEP."""
+
+    ID: ClassVar[int] = 0xdb
+    FORMAT: ClassVar[str] = "<B"
+
+    armed_s: int = 0
+    """Time to press and release the button; 0: none is wanted, [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigNotesRequest(Message):
+    """What became of the stored settings: whose they are, and which of them could not be taken. Since version 1.2."""
+
+    ID: ClassVar[int] = 0x60
+    FORMAT: ClassVar[str] = "<"
+
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigNotesReply(Message):
+    """Reply to CONFIG_NOTES."""
+
+    ID: ClassVar[int] = 0xe0
+    FORMAT: ClassVar[str] = "<HBBBHBi"
+
+    code: int = 0
+    """SETTING_DEFAULTED, SETTINGS_NEWER or 0: they are in use as they are stored, [enum CODE]."""
+    version: int = 0
+    """Of the settings that this firmware knows."""
+    stored: int = 0
+    """Version that the stored ones are of, 0: none are stored."""
+    unknown: int = 0
+    """Bytes of them that this firmware does not know; they stay stored for the newer one, [B]."""
+    defaulted: int = 0
+    """Bit i: field i of CONFIG is out of its range by now, and a new unit's counts."""
+    field: int = 0
+    """Index of the first of these, 255: none."""
+    value: int = 0
+    """What is stored there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Message):
     """Something happened. `number` grows by one, so that the host sees a gap and asks with EVENTS_GET."""
 
@@ -1825,7 +2185,7 @@ CODES: dict[int, Code] = {
     405: Code('LOCKOUT', 'The device was stopped less than 2 s ago.', 'The request was refused.', 'Wait a moment.'),
     406: Code('LEASE_HELD', 'Another host holds the session.', 'The request was refused.', 'Wait until its lease lapses, or stop the session.'),
     407: Code('NO_SESSION', 'No session is running.', 'The request was refused.', 'Start one.'),
-    408: Code('NOT_READY', 'The device is not ready: no water, tilted, no mains, condensate not drained, or the outlet is too hot.', 'The request was refused.', 'Mend what is named by status.'),
+    408: Code('NOT_READY', 'The device is not ready: no water, tilted, no mains, condensate not drained, the outlet too hot, or it has to rest.', 'The request was refused.', 'Mend what is named by status.'),
     409: Code('TUNE_FAILED', 'A tuning could not identify the boiler.', 'Heater off; the values from before stay in use.', 'Fill it as usual, let it be cold, and tune again; TUNE_GET tells why.'),
     501: Code('STORE_FULL', "The device's store is full.", 'Nothing was stored.', 'Pull and delete old records.'),
     502: Code('STORE_FAILED', "The device's store did not take a write.", 'Nothing was stored.', 'Try again; the flash may be worn.'),
@@ -1839,6 +2199,20 @@ CODES: dict[int, Code] = {
     525: Code('UPDATE_ORDER', 'No update was begun, or the application is still on trial.', 'The request was refused.', 'Begin the update, or wait for the end of the trial.'),
     526: Code('UPDATE_INTERPRETER', 'The update needs a newer MicroPython.', 'Nothing was installed.', 'Flash a newer MicroPython first.'),
     527: Code('UPDATE_NO_SLOT', "This unit's application runs from no slot, so it cannot be replaced over the link.", 'The request was refused.', '`podsteam flash` installs one.'),
+    530: Code('IDENTITY_FORM', 'The block differs from its check, or a value in it is out of its range.', 'Nothing was stored.', 'Correct it and send it again.'),
+    531: Code('IDENTITY_ORDER', 'No whole block was sent, or an update or its trial is under way.', 'The request was refused.', 'Send the block first, or wait for the end of the update.'),
+    540: Code('SETTING_DEFAULTED', 'A stored setting is out of the range that this firmware allows.', "That one counts as a new unit's; the others are kept.", 'Look at `podsteam config show`, and set it anew.'),
+    541: Code('SETTINGS_NEWER', 'The settings were stored by a newer firmware.', 'Those that this one knows are in use; the rest stays stored.', 'Nothing; set what differs, or install the newer firmware again.'),
+    550: Code('CLOCK_BACK', 'The clock was set to a day before one that the device has known.', 'The newest day counts on: nothing that has expired is good again.', 'Check the clock of this computer.'),
+    551: Code('ALLERGEN', 'The podlet holds what its owner has listed as an allergen.', 'Nothing is dosed until the button agrees.', "Take it out, or hold the device's button for 3 s to use it all the same."),
+    552: Code('RECALLED', 'The podlet was recalled, by a key that the device trusts.', 'Nothing is dosed.', 'Take it out and ask its maker.'),
+    553: Code('RECALL_SIGNATURE', "The recall list's signature is wrong, or its key is not trusted.", 'Nothing was stored.', "Trust the maker's key first (`podsteam podlet trust`), or get the list anew."),
+    554: Code('RECALL_FORM', 'That is no recall list, or it is damaged.', 'Nothing was stored.', 'Get the list anew.'),
+    555: Code('RECALL_OLD', 'The recall list is older than the one that is stored, or leaves out what that names.', 'Nothing was stored.', 'Get a newer one.'),
+    556: Code('ROLLED_BACK', 'The tag tells fewer doses than this device has given from it.', "The device's own count holds.", 'Ask whoever had the podlet: its tag was written back.'),
+    557: Code('TAG_LIMIT', 'The tag counts wrong passwords and locks itself for good, or does not say.', 'No password was tried.', 'Use the reader that set it up.'),
+    558: Code('TAG_PASSWORD', 'The password is wrong.', 'Nothing was changed; this tag counts no wrong ones.', 'Try the right one.'),
+    559: Code('TAG_COPY', "NXP's signature of the tag's UID is wrong: the chip is another maker's, or a copy.", 'It doses all the same.', 'Nothing, or ask whoever made the podlet.'),
 }
 
 
@@ -1885,7 +2259,7 @@ SIGNS: dict[int, Sign] = {
     0x4fffff: Sign('STEAM', 'blue', '####################', 'steady', 'Making steam.', 'A press of the button stops.'),
     0x6003ff: Sign('PAUSED', 'cyan', '##########..........', 'one very long flash', 'Paused: heater and dosing are off, the session is kept.', 'Let the host go on, or press the button to stop.'),
     0x70000f: Sign('COOLING', 'white', '####................', 'one long flash', 'The session is over; the boiler is still hot.', 'Leave it alone until it is cool.'),
-    0x300005: Sign('NOT_READY', 'yellow', '#.#.................', 'two short flashes', 'Not ready: no water, tilted, no mains, condensate not drained or the outlet too hot.', 'Mend what is missing; `podsteam status` names it.'),
+    0x300005: Sign('NOT_READY', 'yellow', '#.#.................', 'two short flashes', 'Not ready: no water, tilted, no mains, condensate not drained, the outlet too hot, or it has to rest.', 'Mend what is missing; `podsteam status` names it.'),
     0x300015: Sign('PODLET', 'yellow', '#.#.#...............', 'three short flashes', 'The podlet is nearly or wholly empty, expired, or cannot be read.', 'Change it, or go on without its doses.'),
     0x700055: Sign('DESCALE', 'white', '#.#.#.#.............', 'four short flashes', 'Scale has grown; the boiler should be descaled soon.', 'Descale it before one of the next sessions.'),
     0x600155: Sign('UPDATE', 'cyan', '#.#.#.#.#...........', 'five short flashes', 'New firmware is being stored.', 'Leave it powered until this ends.'),
