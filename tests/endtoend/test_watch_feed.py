@@ -38,7 +38,7 @@ class Taken:
     def events(self, kind: int = 0) -> list[m.Event]:
         return [event for event in self.of(m.Event) if kind in (0, event.event)]
 
-    def until(self, condition: Callable[[], Any], timeout_s: float = 40) -> None:
+    def until(self, condition: Callable[[], Any], timeout_s: float = 60) -> None:
         """Wait for something that was taken."""
         wait_for(condition, timeout_s, 0.05)
 
@@ -88,10 +88,11 @@ def test_a_line_that_breaks_costs_no_event_of_a_session_that_the_button_started(
         taken.until(lambda: taken.of(Programs))
         for do in ({"do": "insert", "podlet": "demo"}, {"do": "press"}):
             control.call(board["control"], do)
-        taken.until(lambda: taken.events(m.EventValue.STOPPED), 60)
+        taken.until(lambda: taken.events(m.EventValue.STOPPED), 120)
         feed.close()
-        assert len(carried) == 2
-        assert len(taken.of(Lost)) == 1 and [back.same for back in taken.of(Back)] == [True]
+        # On a busy computer it may be lost again.
+        assert len(carried) >= 2 and taken.of(Lost)
+        assert len(taken.of(Back)) == len(taken.of(Lost)) and all(back.same for back in taken.of(Back))
         assert missing(recorded_events(board["link"], tmp_path / "records.db"), taken.events()) == []
         assert taken.of(Holds) == []
 

@@ -193,7 +193,7 @@ def seen(trial: Trials, text: str, stored: Stored) -> None:
             live.say(text)
             live.update(Tele(uptime_ms=25_000, state=StateValue.STEAM), None)
             live.summary(stored.record.summary)
-        shown = ERASURE.sub("", COLOURS.sub("", out.getvalue()))
+        shown = ERASURE.sub("", COLOURS.sub("", out.getvalue())) if is_terminal else out.getvalue()
         trial("live view" if is_terminal else "live lines", text, steering(shown))
     watched = Watched(text[:200], synthetic.UID.hex(), 1)
     for item in (Begin(program), Console(spoken), Said(text), Names((text[:40],))):
@@ -282,7 +282,9 @@ def imported_text(stored: Stored, text: str, inside: Path, capsys: Any) -> list[
             json.dumps({**good, "record": {**about, "id": key, **change}}), encoding="utf-8"
         )
         problems += ended(call(capsys, "--store", str(inside / "in.db"), "records", "import", "in.json"))
-    return problems + ended(call(capsys, "--store", str(inside / "in.db"), "records", "import", text[:3000]))
+    # No command line can hold a zero, nor a half character that stands for no byte.
+    name = text[:3000].replace("\0", "").replace("\ud800", "")
+    return problems + ended(call(capsys, "--store", str(inside / "in.db"), "records", "import", name))
 
 
 def try_files(trial: Trials, cases: Sequence[File], inside: Path, capsys: Any) -> None:

@@ -88,9 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
         _complain("Interrupted.", settings)
         status = 130
     except Exception as e:
-        from podsteam.text import safe
-
-        _complain(f"Internal error, {type(e).__name__}: {safe(str(e))} (-v shows where; please report it).", settings)
+        _complain(f"Internal error, {type(e).__name__}: {e} (-v shows where; please report it).", settings)
         status = 1
     sys.exit(status)
 
@@ -111,7 +109,10 @@ def _complain(sentence: str, settings: Settings) -> None:
         import traceback
 
         traceback.print_exc()
-    click.echo(f"podsteam: {sentence}", err=True)
+    from podsteam.text import safe
+
+    # It may name a file, and whoever named that file may have meant harm.
+    click.echo(f"podsteam: {safe(sentence, 4000)}", err=True)
 
 
 if __name__ == "__main__":

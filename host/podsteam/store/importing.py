@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FORMAT = "podsteam-session"
 _MAX_FILE = 1 << 28
+_YEARS = (1970, 2200)
+"""Outside of them a time cannot be shown in every zone, and no session was."""
 _MAX_RAW = 1 << 26
 """64 MiB of frames: days of measurements at ten a second."""
 
@@ -129,11 +131,12 @@ def _started(value: Any, path: Path) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(str(value))
-        if moment.tzinfo is None:
-            raise ValueError("no offset")
+        if moment.tzinfo is None or not _YEARS[0] <= moment.year <= _YEARS[1]:
+            raise ValueError("no offset, or no such year")
         moment.timestamp()
     except (ValueError, OverflowError) as e:
-        raise UsageProblem(f"{path}: the session's start is no time with an offset.") from e
+        years = f"from {_YEARS[0]} to {_YEARS[1]}"
+        raise UsageProblem(f"{path}: the session's start is no time with an offset, {years}.") from e
     return moment
 
 

@@ -26,6 +26,7 @@ CUT_OFF = "cut off"
 
 _TAG_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _MAX_VALUE = 200
+_MAX_TAGS = 100
 MAX_NOTE = 4000
 
 
@@ -44,6 +45,8 @@ class SessionMeta:
 
     def __post_init__(self) -> None:
         """Raises UsageProblem for a tag or a note that the store does not take."""
+        if len(self.tags) > _MAX_TAGS:
+            raise UsageProblem(f"The session has {len(self.tags)} tags; {_MAX_TAGS} fit.")
         for name, value in self.tags.items():
             check_tag(name, value)
         check_note(self.note)
