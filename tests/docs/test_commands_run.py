@@ -38,7 +38,6 @@ A_HAND = "somebody must stand at a unit, with thermometer, scale, finger; tests/
 PLAYED = "run with its page's figures by tests/endtoend/test_calibrate.py"
 FLASHED = "wants a flashed unit with that key; tests/update/test_over_the_link.py plays it"
 OWN_CODE = "wants the page's own code; tests/docs/test_own_scenario.py adds it"
-POLICY = "wants a device and a maker's files; tests/host/test_recall.py, tests/host/test_allergens.py play it"
 LONG = "takes minutes; a slice of it is in tests/"
 ELSEWHERE = {
     "podsteam calibrate element 350": A_HAND,
@@ -71,17 +70,6 @@ ELSEWHERE = {
     "pip install 'podsteam[flash]'": "changes this environment; tests/repo/test_wheel.py installs the wheel",
     "pip install podsteam pytest": "changes this environment; tests/repo/test_wheel.py installs the wheel",
     "python -m pytest": "tests/testing runs the project of tests/downstream with it",
-    "podsteam podlet allergens --add Limonene --add Parfum": POLICY,
-    "podsteam podlet allergens": POLICY,
-    "podsteam podlet recall sign recalls.toml maker.recall --key private.pem --sequence 1": POLICY,
-    "podsteam podlet trust --add public.pem": POLICY,
-    "podsteam podlet recall send maker.recall": POLICY,
-    'podsteam podlet recall add B1 --maker Maker --reason "may irritate"': POLICY,
-    "podsteam podlet recall import recalls.toml": POLICY,
-    "podsteam podlet recall import maker.recall --key public.pem": POLICY,
-    "podsteam podlet recall list": POLICY,
-    "podsteam line station.toml": "wants several units; tests/line/test_line.py runs it",
-    "podsteam --port sim:mine session run": "asks for Enter at a terminal; tests/host/test_session.py has sessions",
     "make demo": "installs; tests/host/test_questions.py runs podsteam demo",
     "make test": "is this",
     ". .venv/bin/activate": "is the shell's",
