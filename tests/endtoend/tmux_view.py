@@ -25,6 +25,8 @@ from podsteam_twin import control
 
 TMUX = shutil.which("tmux")
 COLUMNS, ROWS = 80, 24
+LONG_S = 90.0
+"""Until something has surely come, on a busy computer too."""
 LOOK_EVERY_S = 0.1
 _ERASES = re.compile(rb"\x1b\[[0-3]?J|\x1bc")
 _NUMBERS = itertools.count()
@@ -132,26 +134,26 @@ def see_through(home: Path, board: dict[str, Any], terminal: Terminal, program: 
     its events and compare them with the record that the device has kept."""
     control.call(board["control"], {"do": "insert", "podlet": "demo"})
     control.call(board["control"], {"do": "advance", "ms": 3000})
-    wait_for(lambda: "Wall  " in "\n".join(terminal.rows()), 30)
-    wait_for(lambda: _asked(terminal), 10, 0.5)
+    wait_for(lambda: "Wall  " in "\n".join(terminal.rows()), LONG_S)
+    wait_for(lambda: _asked(terminal), LONG_S, 0.5)
     names = [row.strip("│ ") for row in "\n".join(terminal.rows()).partition("Esc: none.")[2].splitlines()[1:]]
     for _ in range(names.index(program)):
         terminal.keys("Down")
     terminal.keys("Enter")
-    wait_for(lambda: " ARMED " in terminal.rows()[1], 10)
+    wait_for(lambda: " ARMED " in terminal.rows()[1], LONG_S)
     control.call(board["control"], {"do": "press"})
     seen = _look(terminal, timeout_s)
     terminal.keys("e")
-    wait_for(lambda: "Esc goes back" in terminal.rows()[-1], 10)
+    wait_for(lambda: "Esc goes back" in terminal.rows()[-1], LONG_S)
     # High enough for all of it at once.
     terminal.resize(COLUMNS, 200)
-    wait_for(lambda: "Esc goes back" in terminal.rows()[-1] and "State: idle" in "\n".join(terminal.rows()), 10)
+    wait_for(lambda: "Esc goes back" in terminal.rows()[-1] and "State: idle" in "\n".join(terminal.rows()), LONG_S)
     shown = terminal.rows()
     terminal.resize(COLUMNS, ROWS)
     terminal.keys("e")
-    wait_for(lambda: terminal.rows()[-1].startswith(" a arm"), 10)
+    wait_for(lambda: terminal.rows()[-1].startswith(" a arm"), LONG_S)
     terminal.keys("q")
-    wait_for(lambda: not terminal.running(), 15)
+    wait_for(lambda: not terminal.running(), LONG_S)
     with Device.open(board["link"]) as device, open_store(home / "kept.db") as store:
         seen.record = store.get(pull_records(device, store).new[-1].record).record
     seen.missing = not_shown(seen.record, shown)

@@ -272,6 +272,6 @@ def test_a_turn_takes_64_ticks_and_nothing_stays_behind() -> None:
     test._word = lambda i: seen.append(i) or True  # type: ignore[method-assign]
     test._arithmetic = lambda: seen.append(100)  # type: ignore[method-assign]
     test._sequence = lambda: seen.append(200)  # type: ignore[method-assign]
-    for _ in range(128):
+    for _ in range(129):
         assert test.step() == 0
-    assert seen == [*range(16), 100, 200] * 2
+    assert seen == [*([*range(16), 100, 200] * 2), 0]

@@ -32,6 +32,9 @@ class Finds:
         self.asked.append(asked)
         return self.result if len(self.asked) == self.at + 1 else type(self.result)(0)
 
+    def spent(self) -> int:
+        return 0
+
     def restart(self) -> None:
         self.settled += 1
 

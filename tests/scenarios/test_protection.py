@@ -285,10 +285,10 @@ def test_the_signs_that_others_set_are_played() -> None:
     core.signs.updating = True
     bench.run(0.1)
     assert bench.control("state")["sign"] == m.SIGN_UPDATE
-    core.signs.confirm = True
+    core.reader.state = m.PODLET_ALLERGEN
     bench.run(0.1)
     assert bench.control("state")["sign"] == m.SIGN_CONFIRM
-    core.signs.confirm = False
+    core.reader.state = m.PODLET_ABSENT
     bench.press()
     bench.run(1)
     assert bench.control("state")["sign"] == m.SIGN_WARM_UP
