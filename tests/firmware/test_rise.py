@@ -33,6 +33,13 @@ def test_a_wall_that_stands_still_is_found_three_and_a_half_seconds_after_the_st
     assert rise.detail == 0
 
 
+def test_a_unit_that_heats_before_it_was_ever_looked_at_has_its_first_seconds_too() -> None:
+    """Switched on and used at once: the first look that is judged has full power already."""
+    rise, past = Rise(), Past(3000)
+    past.full = 0
+    assert found(rise, past, 100, 0) == 13
+
+
 def test_a_verdict_stays_while_the_wall_does() -> None:
     rise, past = begun()
     found(rise, past, 100, 0)

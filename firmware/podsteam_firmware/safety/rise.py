@@ -65,7 +65,9 @@ class Rise:
         self._rising = self._rising + 1 if rise >= _FALL_CDEG else 0
         if self._rising >= _FLAT_LOOKS:
             self._risen = True
-        flat = self._patience == 0 and trend.wall <= _COLD_CDEG and rise < _FLAT_CDEG
+        # A unit that is used at once heats before its first look is judged.
+        begun = self._patience == 0 and trend.full >= _BEGIN_LOOKS
+        flat = begun and trend.wall <= _COLD_CDEG and rise < _FLAT_CDEG
         self._flat = self._flat + 1 if flat else 0
         falling = self._risen and rise <= -_FALL_CDEG and trend.rose(_WINDOW >> 1) <= -_HALF_CDEG
         self._falling = self._falling + 1 if falling else 0
