@@ -40,6 +40,22 @@ def steaming(**options: Any) -> Bench:
     return bench
 
 
+def keeping_warm(hold_cdeg: int, hold_s: int) -> Bench:
+    """The button alone, with a program that keeps warm first."""
+    bench = Bench()
+    bench.run(1)
+    bench.hello()
+    warm = w.Program(
+        **{"name": b"warm".ljust(16, b"\0"), "hold_cdeg": hold_cdeg, "hold_s": hold_s, "warm_up_max_s": 900},
+        **{"steam1_mg_min": 4000, "steam1_s": 60, "end_cdeg": 6000},
+    )
+    bench.ask(w.ProgramPutRequest(warm.pack()))
+    bench.ask(w.ProgramDefaultRequest(warm.name))
+    bench.run(1)
+    bench.press()
+    return bench
+
+
 # The relay's test -------------------------------------------------------------------------------------------
 
 
@@ -221,17 +237,7 @@ def test_a_trap_that_fills_up_ends_the_session_without_a_fault() -> None:
 )
 def test_keeping_warm_an_outlet_that_scalds_ends_it(hold_cdeg: int, outlet_c: float, runs: bool) -> None:
     """Nobody expects steam yet. The limit is 70 degC, or 10 K over the water's target."""
-    bench = Bench()
-    bench.run(1)
-    bench.hello()
-    warm = w.Program(
-        **{"name": b"warm".ljust(16, b"\0"), "hold_cdeg": hold_cdeg, "hold_s": 600, "warm_up_max_s": 900},
-        **{"steam1_mg_min": 4000, "steam1_s": 60, "end_cdeg": 6000},
-    )
-    bench.ask(w.ProgramPutRequest(warm.pack()))
-    bench.ask(w.ProgramDefaultRequest(warm.name))
-    bench.run(1)
-    bench.press()
+    bench = keeping_warm(hold_cdeg, 600)
     bench.run(5)
     bench.control("fault", name="outlet_held", on=True, value=outlet_c)
     bench.run(3)
@@ -241,17 +247,7 @@ def test_keeping_warm_an_outlet_that_scalds_ends_it(hold_cdeg: int, outlet_c: fl
 
 
 def test_a_program_that_would_heat_for_too_long_ends_without_a_fault_and_the_next_waits_for_a_rest() -> None:
-    bench = Bench()
-    bench.run(1)
-    bench.hello()
-    warm = w.Program(
-        **{"name": b"warm".ljust(16, b"\0"), "hold_cdeg": 4500, "hold_s": 3600, "warm_up_max_s": 900},
-        **{"steam1_mg_min": 4000, "steam1_s": 60, "end_cdeg": 6000},
-    )
-    bench.ask(w.ProgramPutRequest(warm.pack()))
-    bench.ask(w.ProgramDefaultRequest(warm.name))
-    bench.run(1)
-    bench.press()
+    bench = keeping_warm(4500, 3600)
     bench.run(1765)
     assert bench.state == StateValue.WARM_UP
     bench.run(10)
