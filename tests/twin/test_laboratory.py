@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from short_lease import ShortLease
 
 import podsteam
 from podsteam import bulk, errors
@@ -168,33 +169,13 @@ def test_a_wrong_second_host_is_refused(settings: dict[str, Any]) -> None:
         Second(settings, 0, 0)
 
 
-class Held:
-    """A twin whose lease stays short as long as its host is waited for; it says a byte each turn."""
-
-    interpreter = "none"
-    lease_ms = 500
-
-    def __init__(self) -> None:
-        self.now_us = 0
-
-    def exchange(self, data: bytes, until_us: int, *, stop: bool = True) -> bytes:
-        self.now_us = until_us
-        return b"."
-
-    def control(self, command: dict[str, Any]) -> dict[str, Any]:
-        return {}
-
-    def close(self) -> None:
-        pass
-
-
 def test_a_served_board_does_not_wait_for_ever_for_a_host_whose_side_is_half_open(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its connection never ends, but it says nothing: time goes on, and another host gets the line."""
     monkeypatch.setattr(control, "state_folder", lambda: tmp_path / "twins")
     monkeypatch.setattr("podsteam_twin.server._GONE_S", 0.6)
-    twin = Held()
+    twin = ShortLease(b".")
     server = Server(twin, "tcp", speed=20)
     over = threading.Event()
     thread = threading.Thread(target=server.run, args=(over.is_set,))

@@ -4,32 +4,12 @@
 import socket
 import threading
 import time
-from typing import Any
 
 import pytest
+from short_lease import ShortLease
 
 from podsteam_twin import control
 from podsteam_twin.server import Server
-
-
-class ShortLease:
-    """A twin whose host's lease is short; virtual time goes on as far as it is asked to."""
-
-    interpreter = "none"
-    lease_ms = 500
-
-    def __init__(self) -> None:
-        self.now_us = 0
-
-    def exchange(self, data: bytes, until_us: int, *, stop: bool = True) -> bytes:
-        self.now_us = until_us
-        return b""
-
-    def control(self, command: dict[str, Any]) -> dict[str, Any]:
-        return {}
-
-    def close(self) -> None:
-        pass
 
 
 def test_time_goes_on_after_a_word_of_the_host_and_then_waits(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
