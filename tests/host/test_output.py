@@ -182,8 +182,10 @@ def on_a_terminal(home: Path, *arguments: str, columns: int = 80, until: str = "
             process.send_signal(signal.SIGINT)
             until = ""
     os.close(parent)
-    assert process.wait(20) == status, shown.decode(errors="replace")
-    return shown.decode()
+    # Ctrl-C may fall between the bytes of one character.
+    text = shown.decode(errors="replace")
+    assert process.wait(20) == status, text
+    return text
 
 
 def lines_of(shown: str) -> list[str]:
