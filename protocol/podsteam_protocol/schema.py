@@ -761,6 +761,30 @@ MESSAGES = (
         ("UPDATE_NO_SLOT", "NOT_FOUND", "STORE_FAILED", "BUSY_SESSION"),
     ),
     (
+        0x55,
+        "UPDATE_STREAM",
+        "request",
+        "From here on the package comes in BLOB_DATA, as far as the device's CREDIT reaches; their offsets count in the "
+        "stream. Asked again for the stream that is under way, it goes on. Since version 1.2.",
+        (
+            ("offset", "I", "byte", "in the package where the stream begins: the `next` of UPDATE_WRITE"),
+            ("size", "I", "byte", "of the stream"),
+            (
+                "window",
+                "B",
+                "",
+                "0: the package's bytes as they are; else they come as one stream of raw deflate (RFC 1951) that looks back "
+                "by 2 to this power at most, 9 to 12, and it must begin with a file",
+            ),
+        ),
+        (
+            ("have", "I", "byte", "so much of the stream has arrived"),
+            ("up_to", "I", "byte", "the host may send up to here; CREDIT raises it"),
+            ("piece", "B", "byte", "most data in one BLOB_DATA"),
+        ),
+        ("UPDATE_ORDER", "OUT_OF_RANGE", "BUSY_SESSION"),
+    ),
+    (
         0x58,
         "IDENTITY_GET",
         "request",

@@ -399,15 +399,17 @@ class Update:
         root = self._root
         name = self._folder + "manifest"
         root.file_remove(name)
+        growing = self._growing = root.file_grow(name)
         at = 0
         got = self._data.file_read_at(_NEW, at, self._buf)
-        while got > 0:
-            if not root.file_append(name, memoryview(self._buf)[:got]):
-                self._fail(m.CODE_STORE_FAILED)
-                return
+        while growing is not None and got > 0 and growing.write(memoryview(self._buf)[:got]):
             at += got
             got = self._data.file_read_at(_NEW, at, self._buf)
-        if at != self._length or not write_record(root, self._slot, 1 - self._slot, TRIES):
+        self._growing = None
+        if growing is None or not growing.close() or at != self._length:
+            self._fail(m.CODE_STORE_FAILED)
+            return
+        if not write_record(root, self._slot, 1 - self._slot, TRIES):
             self._fail(m.CODE_STORE_FAILED)
             return
         self._data.file_remove(_MARK)
