@@ -329,6 +329,7 @@ class _Send(_Transfer):
         self._told = True
         self._tell(len(self._data))
 
+
 class Push(_Send):
     """One blob on its way to the device."""
 

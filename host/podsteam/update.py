@@ -49,12 +49,8 @@ def state(device: "Device") -> State:
     """Ask the unit. Raises WrongVersion when it does not know updates."""
     try:
         reply = device.request(m.UpdateGetRequest(), m.UpdateGetReply)
-    except Refused as e:
-        if e.name == "UNKNOWN_MESSAGE":
-            raise WrongVersion(
-                "The firmware of this unit knows no updates; `podsteam flash` installs a newer one."
-            ) from e
-        raise
+    except WrongVersion as e:
+        raise WrongVersion("The firmware of this unit knows no updates; `podsteam flash` installs a newer one.") from e
     floor = ".".join(str(reply.floor >> shift & 1023) for shift in (20, 10, 0))
     return State(
         reply.slot,
@@ -106,8 +102,10 @@ def _stuck() -> Incomplete:
 
 
 def _wish(device: "Device", end: int) -> m.UpdateWriteReply:
-    """What the unit wants once it has worked up what came: bytes from `end` of the package on, or nothing any more. Bytes
-    before `end` it wants when it stands still there: they did not arrive. Raises Refused, Incomplete."""
+    """What the unit wants once it has worked up what came: bytes from `end` of the package on, or nothing any more.
+
+    It wants bytes before `end` when it stands still there: they did not arrive. Raises Refused, Incomplete.
+    """
     clock = device.port.clock
     before: tuple[int, int] | None = None
     since = clock.now()
@@ -144,14 +142,16 @@ class _Sending:
             try:
                 self._stream(at, end, window)
                 return
+            except WrongVersion:
+                self._streams = False
             except Refused as e:
                 if e.name == "UPDATE_ORDER":
                     # It has all that it wants of this stream.
                     return
-                if e.name not in ("OUT_OF_RANGE", "UNKNOWN_MESSAGE"):
+                if e.name != "OUT_OF_RANGE":
                     raise
-                # It cannot unpack, or lacks the memory; an older one knows no streams.
-                self._streams = e.name == "OUT_OF_RANGE" and window > 0
+                # It cannot unpack, or lacks the memory.
+                self._streams = window > 0
                 self._window = 0
         self._ask(at, end)
 
@@ -160,9 +160,7 @@ class _Sending:
         if window:
             packer = zlib.compressobj(9, zlib.DEFLATED, -window, 9)
             data = packer.compress(data) + packer.flush()
-        Stream(
-            self._device, at, data, window, lambda done, size: self._tell(at + (end - at) * done // size)
-        ).carry_on()
+        Stream(self._device, at, data, window, lambda done, size: self._tell(at + (end - at) * done // size)).carry_on()
 
     def _ask(self, at: int, end: int) -> None:
         while at < end:

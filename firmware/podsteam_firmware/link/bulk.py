@@ -70,7 +70,7 @@ class Bulk:
         self._core = core
         self._buf = bytearray(buffer)
         self._name = ""
-        self._at = 0
+        self._at: int = 0
         """Sending: next offset. Taking: so much has arrived."""
         self._end = 0
         self._credit = 0

@@ -56,7 +56,10 @@ class Stream(Bulk):
     blobs = False
 
     def __init__(self, core: "Core", update: "Update", offset: int, size: int, window: int) -> None:
-        """`offset`: where it begins in the package; `window`: 0 or that of the packing. Raises ImportError, MemoryError."""
+        """`offset`: where it begins in the package; `window`: 0, or that of the packing.
+
+        Raises ImportError where nothing can be unpacked, and MemoryError.
+        """
         super().__init__(core, _SLICE)
         self._update = update
         self._first = self._next = offset
@@ -140,20 +143,22 @@ class Stream(Bulk):
         return told
 
     def _put(self) -> None:
-        """Unpack a slice and put it. The stream ends when the update wants no more, and when it makes no sense."""
+        """Unpack a slice and put it. The stream ends when the update wants no more; one that makes no sense ends it."""
         view = memoryview(self._buf)
         got = self._read(view)
         update = self._update
         if got > 0:
             update.put(self._next, view[:got])
             self._next += got
+        elif got < 0:
+            update.fail(m.CODE_UPDATE_CORRUPT)
         if got <= 0 or (update.stage != m.UPDATE_MANIFEST and update.stage != m.UPDATE_FILES):
             if self._untold_end():
                 self._tell()
             self.leave()
 
     def _read(self, view: memoryview) -> int:
-        """The next bytes of the package. Returns how many; 0: the stream is over, or is none."""
+        """The next bytes of the package. Returns how many; 0: the stream is over; -1: it cannot be unpacked."""
         queue = self._queue
         queue.seek(self._out)
         if self._inflater is None:
@@ -162,7 +167,7 @@ class Stream(Bulk):
             try:
                 got = self._inflater.readinto(view)
             except (OSError, EOFError):
-                return 0
+                return -1
         self._out = queue.tell()
         # Beyond what has arrived lies what was there before it.
-        return (got or 0) if self._out <= self._in else 0
+        return (got or 0) if self._out <= self._in else -1
