@@ -465,7 +465,9 @@ MESSAGES = (
         0x2B,
         "PODLET_KEYS",
         "request",
-        "The keys of makers whose signatures the device knows: add one, drop one, or ask only. Only at rest.",
+        "The keys of makers whose signatures the device knows: add one, drop one, or ask only. Only at rest. A unit that was "
+        "provisioned wants its button for a change: it refuses with NEED_BUTTON, `detail` being the seconds for that press, "
+        "and IDENTITY_GET tells what becomes of it. Since version 1.2 it does.",
         (
             ("change", "B", "", "0: ask only, 1: add the key, 2: drop the key of that id"),
             ("data", "*", "", "to add: x and y of a P-256 key, 64 bytes; to drop: its id, 8 bytes"),
@@ -474,7 +476,17 @@ MESSAGES = (
             ("count", "B", "", "keys that the device knows now"),
             ("ids", "*", "", "their ids, 8 bytes each: the first of the SHA-256 over x and y"),
         ),
-        ("BUSY_SESSION", "NOT_FOUND", "STORE_FULL", "STORE_FAILED", "OUT_OF_RANGE"),
+        (
+            "BUSY_SESSION",
+            "NOT_FOUND",
+            "STORE_FULL",
+            "STORE_FAILED",
+            "OUT_OF_RANGE",
+            "NEED_BUTTON",
+            "BUTTON_HELD",
+            "SAFETY_LATCHED",
+            "IDENTITY_ORDER",
+        ),
     ),
     (
         0x2C,

@@ -1274,7 +1274,7 @@ class PodletWriteReply(Message):
 
 @dataclass(frozen=True, slots=True)
 class PodletKeysRequest(Message):
-    """The keys of makers whose signatures the device knows: add one, drop one, or ask only. Only at rest."""
+    """The keys of makers whose signatures the device knows: add one, drop one, or ask only. Only at rest. A unit that was provisioned wants its button for a change: it refuses with NEED_BUTTON, `detail` being the seconds for that press, and IDENTITY_GET tells what becomes of it. Since version 1.2 it does."""
 
     ID: ClassVar[int] = 0x2b
     FORMAT: ClassVar[str] = "<B"
