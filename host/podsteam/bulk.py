@@ -277,70 +277,30 @@ def without(parts: list[tuple[int, int]], begin: int, end: int) -> list[tuple[in
     return left
 
 
-class Push(_Transfer):
-    """One blob on its way to the device."""
+class _Send(_Transfer):
+    """Bytes on their way to the device, as far as its credit reaches."""
 
-    def __init__(self, device: Device, kind: int, number: int, data: bytes, progress: Progress | None = None) -> None:
+    def __init__(self, device: Device, kind: int, number: int, data: bytes, progress: Progress | None) -> None:
         """Sends nothing yet."""
         super().__init__(device, kind, number, progress)
         self._data = data
         self._up_to = 0
         self._sent = 0
         self._told = False
-        self._proved = 0
-
-    def carry_on(self) -> None:
-        """Send what the device lacks. Raises DeviceLost; called again, it goes on."""
-        device = self._device
-        device.link.on_bulk = self._take
-        try:
-            for _ in range(TRIES):
-                self._begin()
-                self._send_all()
-                if self._agrees(len(self._data)):
-                    return
-                self._ask(anew=True)
-            raise IntegrityFailed("What the device has stored is not what was sent; its flash may be worn.")
-        finally:
-            device.link.on_bulk = None
 
     def left(self) -> int:
         """Bytes that have not arrived yet, as far as is known here."""
         return len(self._data) - self.done
 
-    def _ask(self, anew: bool = False) -> int:
+    def _ask(self) -> int:
         """Where the device is; returns the largest piece that it takes."""
-        request = m.BlobWriteRequest(self._kind, self._number, len(self._data), anew)
-        reply = self._device.request(request, m.BlobWriteReply)
-        self.done = self._sent = reply.offset
-        self._up_to = reply.up_to
-        return max(1, min(reply.piece or _PIECE, _PIECE))
+        raise NotImplementedError
 
-    def _begin(self) -> None:
-        self._ask()
-        if self.done > len(self._data) or (self.done and not self._agrees(self.done)):
-            self._ask(anew=True)
-
-    def _agrees(self, upto: int) -> bool:
-        """Whether what the device has stored of the first `upto` bytes is what is to be there."""
-        at = 0
-        while at < upto:
-            try:
-                reply = self._device.request(
-                    m.BlobSumRequest(self._kind, self._number, at, min(SUM, upto - at)), m.BlobSumReply
-                )
-            except Refused as e:
-                if e.name == "STORE_FAILED":
-                    raise
-                # Nothing is stored from here on: what has arrived is still in the device's buffer.
-                return upto < len(self._data)
-            part = self._data[at : at + reply.length]
-            if not reply.length or hashlib.sha256(part).digest() != reply.sha256:
-                return False
-            at += reply.length
-            if reply.length < SUM and at < upto:
-                return upto < len(self._data)
-        return True
+    def _at(self, have: int, up_to: int, piece: int) -> int:
+        """The device said where it is; returns the largest piece to send."""
+        self.done = self._sent = have
+        self._up_to = up_to
+        return max(1, min(piece or _PIECE, _PIECE))
 
     def _send_all(self) -> None:
         device = self._device
@@ -382,3 +342,84 @@ class Push(_Transfer):
         self._up_to = credit.up_to
         self._told = True
         self._tell(len(self._data))
+
+
+class Push(_Send):
+    """One blob on its way to the device."""
+
+    def __init__(self, device: Device, kind: int, number: int, data: bytes, progress: Progress | None = None) -> None:
+        """Sends nothing yet."""
+        super().__init__(device, kind, number, data, progress)
+
+    def carry_on(self) -> None:
+        """Send what the device lacks. Raises DeviceLost; called again, it goes on."""
+        device = self._device
+        device.link.on_bulk = self._take
+        try:
+            for _ in range(TRIES):
+                self._begin()
+                self._send_all()
+                if self._agrees(len(self._data)):
+                    return
+                self._anew()
+            raise IntegrityFailed("What the device has stored is not what was sent; its flash may be worn.")
+        finally:
+            device.link.on_bulk = None
+
+    def _ask(self, anew: bool = False) -> int:
+        request = m.BlobWriteRequest(self._kind, self._number, len(self._data), anew)
+        reply = self._device.request(request, m.BlobWriteReply)
+        return self._at(reply.offset, reply.up_to, reply.piece)
+
+    def _anew(self) -> None:
+        """Let the device forget what it has."""
+        self._ask(anew=True)
+
+    def _begin(self) -> None:
+        self._ask()
+        if self.done > len(self._data) or (self.done and not self._agrees(self.done)):
+            self._anew()
+
+    def _agrees(self, upto: int) -> bool:
+        """Whether what the device has stored of the first `upto` bytes is what is to be there."""
+        at = 0
+        while at < upto:
+            try:
+                reply = self._device.request(
+                    m.BlobSumRequest(self._kind, self._number, at, min(SUM, upto - at)), m.BlobSumReply
+                )
+            except Refused as e:
+                if e.name == "STORE_FAILED":
+                    raise
+                # Nothing is stored from here on: what has arrived is still in the device's buffer.
+                return upto < len(self._data)
+            part = self._data[at : at + reply.length]
+            if not reply.length or hashlib.sha256(part).digest() != reply.sha256:
+                return False
+            at += reply.length
+            if reply.length < SUM and at < upto:
+                return upto < len(self._data)
+        return True
+
+
+class Stream(_Send):
+    """A package, or the rest of one, on its way into an update that was begun."""
+
+    def __init__(self, device: Device, offset: int, data: bytes, window: int, progress: Progress | None = None) -> None:
+        """`offset`: where it begins in the package; `window`: 0, or that of the packed `data`. Sends nothing yet."""
+        super().__init__(device, m.BlobValue.INBOX, 0, data, progress)
+        self._offset = offset
+        self._window = window
+
+    def carry_on(self) -> None:
+        """Send it whole. What the device makes of it, it tells afterwards. Raises Refused, DeviceLost."""
+        self._device.link.on_bulk = self._take
+        try:
+            self._send_all()
+        finally:
+            self._device.link.on_bulk = None
+
+    def _ask(self) -> int:
+        request = m.UpdateStreamRequest(self._offset, len(self._data), self._window)
+        reply = self._device.request(request, m.UpdateStreamReply)
+        return self._at(reply.have, reply.up_to, reply.piece)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from podsteam import program as program_file
 from podsteam.errors import (
+    ButtonNotPressed,
     DeviceLost,
     DeviceSilent,
     Incomplete,
@@ -515,12 +516,22 @@ class Device:
         if asked.state != m.WriteValue.DONE:
             raise IntegrityFailed(f"The tag did not take page {page}; hold it still and write again.")
 
-    def podlet_keys(self, change: int = 0, data: bytes = b"") -> list[str]:
+    def podlet_keys(self, change: int = 0, data: bytes = b"", asked: Callable[[int], None] | None = None) -> list[str]:
         """Ids of the makers' keys that the device knows, in hex.
 
-        `change`: 0 asks only, 1 adds the key whose x and y are `data`, 2 drops the key with that id. Raises Refused.
+        `change`: 0 asks only, 1 adds the key whose x and y are `data`, 2 drops the key with that id. A unit that was
+        provisioned wants its button for a change; `asked` is called with the seconds left for that press. Raises
+        ButtonNotPressed, Refused.
         """
-        reply = self.request(m.PodletKeysRequest(change, data), m.PodletKeysReply)
+        from podsteam import identity
+
+        try:
+            reply = self.request(m.PodletKeysRequest(change, data), m.PodletKeysReply)
+        except ButtonNotPressed as e:
+            if asked is not None:
+                asked(e.detail)
+            identity.settle(self, e.detail, "podlet keys")
+            reply = self.request(m.PodletKeysRequest(0, b""), m.PodletKeysReply)
         return [reply.ids[at : at + 8].hex() for at in range(0, 8 * reply.count, 8)]
 
     def records(self) -> list[m.RecordListReply]:

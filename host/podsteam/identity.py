@@ -146,18 +146,26 @@ def write(device: "Device", block: Block, asked: Callable[[int], None]) -> Known
     wait_s = device.request(m.IdentityKeepRequest(crc), m.IdentityKeepReply).armed_s
     if wait_s:
         asked(wait_s)
-    clock = device.port.clock
-    deadline = clock.now() + device.in_clock(wait_s + _STORE_S)
-    while (found := _ask(device)).state in (m.IdentityValue.BUTTON, m.IdentityValue.WRITING):
-        if clock.now() > deadline:
-            raise IntegrityFailed("The unit does not get on with storing its identity; try again.")
-        clock.sleep(device.in_clock(_LOOK_S))
-    if found.state == m.IdentityValue.FAILED:
-        name = m.CODES[found.code].name if found.code in m.CODES else ""
-        if name == "NEED_BUTTON":
-            raise ButtonNotPressed("The button on the unit was not pressed in time, so it keeps the identity it had.")
-        raise Refused(f"The unit did not store its identity: {sentence(found.code)}.", found.code, name)
+    settle(device, wait_s, "identity")
     after = known(device)
     if after.crc != crc:
         raise IntegrityFailed("The unit does not keep the identity that was sent; try again.")
     return after
+
+
+def settle(device: "Device", wait_s: int, what: str) -> None:
+    """Wait for the end of a change that the unit may want its button for, `wait_s` at most. `what` is being changed.
+
+    Raises ButtonNotPressed, Refused, and IntegrityFailed when the unit does not get on.
+    """
+    clock = device.port.clock
+    deadline = clock.now() + device.in_clock(wait_s + _STORE_S)
+    while (found := _ask(device)).state in (m.IdentityValue.BUTTON, m.IdentityValue.WRITING):
+        if clock.now() > deadline:
+            raise IntegrityFailed(f"The unit does not get on with storing its {what}; try again.")
+        clock.sleep(device.in_clock(_LOOK_S))
+    if found.state == m.IdentityValue.FAILED:
+        name = m.CODES[found.code].name if found.code in m.CODES else ""
+        if name == "NEED_BUTTON":
+            raise ButtonNotPressed(f"The button on the unit was not pressed in time, so it keeps the {what} it had.")
+        raise Refused(f"The unit did not store its {what}: {sentence(found.code)}.", found.code, name)

@@ -3,9 +3,18 @@
 
 from podsteam_firmware.signals import Inputs
 from podsteam_protocol import messages as m
-from podsteam_twin import trace
+from podsteam_twin import deflate_port, trace
 from podsteam_twin.files import FileStore
 from podsteam_twin.world import World
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from io import BytesIO
+
+    from podsteam_firmware.hal.verbs import Inflater
 
 _MASK = 0x3FFFFFFF
 _ENODEV = -19
@@ -194,6 +203,9 @@ class BoardHal:
 
     def root_files(self) -> FileStore:
         return self._world.files
+
+    def inflate(self, source: "BytesIO", window: int) -> "Inflater":
+        return deflate_port.inflate(source, window)
 
     # Ledger ring ------------------------------------------------------------------------------------------
     def ring_size(self) -> int:

@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 1443338760
+SCHEMA_HASH = 1031226156
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -133,6 +133,9 @@ UPDATE_WRITE_REQ = "<I"
 UPDATE_WRITE_REP = "<IB"
 UPDATE_RESTART = const(0x53)
 UPDATE_ROLLBACK = const(0x54)
+UPDATE_STREAM = const(0x55)
+UPDATE_STREAM_REQ = "<IIB"
+UPDATE_STREAM_REP = "<IIB"
 IDENTITY_GET = const(0x58)
 IDENTITY_GET_REP = "<BBHBI32s32sB8s"
 IDENTITY_READ = const(0x59)

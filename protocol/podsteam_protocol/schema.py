@@ -479,7 +479,9 @@ MESSAGES = (
         0x2B,
         "PODLET_KEYS",
         "request",
-        "The keys of makers whose signatures the device knows: add one, drop one, or ask only. Only at rest.",
+        "The keys of makers whose signatures the device knows: add one, drop one, or ask only. Only at rest. A unit that was "
+        "provisioned wants its button for a change: it refuses with NEED_BUTTON, `detail` being the seconds for that press, "
+        "and IDENTITY_GET tells what becomes of it. Since version 1.2 it does.",
         (
             ("change", "B", "", "0: ask only, 1: add the key, 2: drop the key of that id"),
             ("data", "*", "", "to add: x and y of a P-256 key, 64 bytes; to drop: its id, 8 bytes"),
@@ -488,7 +490,17 @@ MESSAGES = (
             ("count", "B", "", "keys that the device knows now"),
             ("ids", "*", "", "their ids, 8 bytes each: the first of the SHA-256 over x and y"),
         ),
-        ("BUSY_SESSION", "NOT_FOUND", "STORE_FULL", "STORE_FAILED", "OUT_OF_RANGE"),
+        (
+            "BUSY_SESSION",
+            "NOT_FOUND",
+            "STORE_FULL",
+            "STORE_FAILED",
+            "OUT_OF_RANGE",
+            "NEED_BUTTON",
+            "BUTTON_HELD",
+            "SAFETY_LATCHED",
+            "IDENTITY_ORDER",
+        ),
     ),
     (
         0x2C,
@@ -773,6 +785,30 @@ MESSAGES = (
         (),
         (),
         ("UPDATE_NO_SLOT", "NOT_FOUND", "STORE_FAILED", "BUSY_SESSION"),
+    ),
+    (
+        0x55,
+        "UPDATE_STREAM",
+        "request",
+        "From here on the package comes in BLOB_DATA, as far as the device's CREDIT reaches; their offsets count in the "
+        "stream. Asked again for the stream that is under way, it goes on. Since version 1.2.",
+        (
+            ("offset", "I", "byte", "in the package where the stream begins: the `next` of UPDATE_WRITE"),
+            ("size", "I", "byte", "of the stream"),
+            (
+                "window",
+                "B",
+                "",
+                "0: the package's bytes as they are; else they come as one stream of raw deflate (RFC 1951) that looks back "
+                "by 2 to this power at most, 9 to 12, and it must begin with a file",
+            ),
+        ),
+        (
+            ("have", "I", "byte", "so much of the stream has arrived"),
+            ("up_to", "I", "byte", "the host may send up to here; CREDIT raises it"),
+            ("piece", "B", "byte", "most data in one BLOB_DATA"),
+        ),
+        ("UPDATE_ORDER", "OUT_OF_RANGE", "BUSY_SESSION"),
     ),
     (
         0x58,

@@ -98,6 +98,55 @@ def test_a_change_wants_the_button_and_a_press_starts_nothing_else() -> None:
         assert device.calibration() == OWN and device.podlet_keys(0, b"") == []
 
 
+def test_a_unit_that_was_provisioned_wants_the_button_for_other_podlet_keys() -> None:
+    one, two = KEYS[0], KEYS[1]
+    with Device.open("sim", seed=3) as device:
+        # Nobody's yet: no button.
+        assert device.podlet_keys(1, two, forbidden) == list(ids((two,)))
+        identity.write(device, dataclasses.replace(WHOLE, podlet_keys=(one,)), forbidden)
+        # What it has already is no change, nor is a question.
+        assert device.podlet_keys(1, one, forbidden) == device.podlet_keys(0, b"", forbidden) == list(ids((one,)))
+        for change, data in ((1, two), (2, key_id(one))):
+            with pytest.raises(ButtonNotPressed, match="not pressed in time, so it keeps the podlet keys it had"):
+                device.podlet_keys(change, data, nobody)
+            assert device.podlet_keys() == list(ids((one,)))
+        asked: list[int] = []
+
+        def press(left_s: int) -> None:
+            asked.append(left_s)
+            sim.press(device.port)
+
+        assert device.podlet_keys(1, two, press) == list(ids((one, two)))
+        assert device.podlet_keys(2, key_id(one), press) == device.podlet_keys() == list(ids((two,)))
+        assert asked == [60, 60]
+        # A press for it starts nothing, and the block stands as it was written.
+        status = device.status()
+        assert status.state == m.StateValue.IDLE and status.session == 0
+        found = identity.read(device)
+        assert found is not None and found.podlet_keys == (one,)
+
+
+def test_a_wish_for_other_keys_gives_way_to_the_next_and_a_press_that_comes_late_is_for_none() -> None:
+    with Device.open("sim", seed=3) as device:
+        identity.write(device, dataclasses.replace(WHOLE, podlet_keys=()), forbidden)
+        for key in KEYS[:2]:
+            with pytest.raises(ButtonNotPressed) as caught:
+                device.request(m.PodletKeysRequest(1, key), m.PodletKeysReply)
+            assert caught.value.detail == 60
+        sim.press(device.port)
+        device.port.clock.sleep(1.0)
+        assert device.podlet_keys() == list(ids((KEYS[1],)))
+        with pytest.raises(ButtonNotPressed):
+            device.podlet_keys(1, KEYS[2], nobody)
+        sim.press(device.port)
+        device.port.clock.sleep(1.0)
+        assert device.podlet_keys() == list(ids((KEYS[1],)))
+        assert device.status().state == m.StateValue.WARM_UP
+        with pytest.raises(Refused, match="BUSY_SESSION"):
+            device.podlet_keys(1, KEYS[2], nobody)
+        device.stop_and_prove()
+
+
 def test_a_new_unit_with_an_update_key_of_its_own_wants_the_button_for_another() -> None:
     """As flashed with a key, and never provisioned: the device's own code, on files in a dict."""
     stored = {"update_key": b"\x01" * 64}
@@ -245,6 +294,13 @@ def test_provision_writes_shows_and_changes_it(home: Path, capsys: Capture) -> N
     assert unheard.status == 24 and "identity: The button on the unit was not pressed" in unheard.err
     assert call(capsys, *again, "--press").status == 0
     assert json.loads(call(capsys, *base, "show", "--json").out)["serial"] == "PS-9"
+    # Whose podlets it trusts changes for a press too.
+    trust = ("--port", "sim:p1", "podlet", "trust", "--json")
+    (maker,) = json.loads(call(capsys, *trust).out)["keys"]
+    unheard = call(capsys, *trust, "--drop", maker)
+    assert unheard.status == 22 and "so it keeps the podlet keys it had" in unheard.err
+    assert "Press and release the button" in unheard.err
+    assert json.loads(call(capsys, *trust, "--drop", maker, "--press").out)["keys"] == []
 
 
 def test_a_batch_has_calibrations_beside_it(home: Path, capsys: Capture) -> None:

@@ -29,8 +29,10 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from io import BytesIO
+
     from podsteam_firmware.hal.esp32_set_clock import Told
-    from podsteam_firmware.hal.verbs import Hal, Root
+    from podsteam_firmware.hal.verbs import Hal, Inflater, Root
 else:
     # The contract is for the type checker: the device never loads it.
     Hal = object
@@ -330,6 +332,12 @@ class Esp32Hal(Hal):
         from podsteam_firmware.hal.esp32_root import RootFiles
 
         return RootFiles(self._top)
+
+    def inflate(self, source: "BytesIO", window: int) -> "Inflater":
+        """As the verb."""
+        from deflate import RAW, DeflateIO
+
+        return DeflateIO(source, RAW, window)
 
     def reset(self) -> None:
         """As the verb: `main.py` switches everything off, and the loader learns that it was asked for."""

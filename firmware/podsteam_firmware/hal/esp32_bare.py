@@ -31,7 +31,9 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podsteam_firmware.hal.verbs import Hal, Root
+    from io import BytesIO
+
+    from podsteam_firmware.hal.verbs import Hal, Inflater, Root
 else:
     # The contract is for the type checker: the device never loads it.
     Hal = object
@@ -410,6 +412,12 @@ class Esp32Hal(Hal):
         from podsteam_firmware.hal.esp32_root import RootFiles
 
         return RootFiles(self._top)
+
+    def inflate(self, source: "BytesIO", window: int) -> "Inflater":
+        """As the verb."""
+        from deflate import RAW, DeflateIO
+
+        return DeflateIO(source, RAW, window)
 
     def reset(self) -> None:
         """As the verb: `main.py` ends everything, and the loader learns that it was asked for."""

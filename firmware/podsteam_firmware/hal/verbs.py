@@ -6,6 +6,7 @@ implementation. No verb blocks for more than 5 ms but `wait` and the store's, no
 every verb that switches something on ends by itself.
 """
 
+from io import BytesIO
 from typing import Protocol
 
 from podsteam_firmware.signals import Inputs
@@ -60,6 +61,17 @@ class Root(Store, Protocol):
 
     def folder_list(self, folder: str) -> list[str]:
         """Names of the folders in a folder; empty when there is none."""
+        ...
+
+
+class Inflater(Protocol):
+    """The bytes of a packed stream, one after the other."""
+
+    def readinto(self, buf: memoryview) -> int | None:
+        """Fill `buf`, or as much of it as there is before the stream's end. Returns how many bytes.
+
+        Raises an exception for what is no such stream, or when its bytes are not all there.
+        """
         ...
 
 
@@ -248,6 +260,11 @@ class Hal(Protocol):
 
     def root_files(self) -> "Root":
         """The whole file system; only for an update and its trial."""
+        ...
+
+    def inflate(self, source: "BytesIO", window: int) -> "Inflater":
+        """What comes out of a stream of raw deflate that looks back by 2 to the power of `window`; it is read from
+        `source` byte by byte, never ahead. Raises ImportError where the interpreter has no `deflate`."""
         ...
 
     def random(self) -> int:

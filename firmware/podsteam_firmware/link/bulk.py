@@ -63,11 +63,14 @@ def size_of(core: "Core", name: str) -> int:
 class Bulk:
     """The transfer that is under way."""
 
-    def __init__(self, core: "Core") -> None:
+    blobs = True
+    """It is one of blobs; False: what comes is a package (`link/update_stream.py`)."""
+
+    def __init__(self, core: "Core", buffer: int = _BUFFER) -> None:
         self._core = core
-        self._buf = bytearray(_BUFFER)
+        self._buf = bytearray(buffer)
         self._name = ""
-        self._at = 0
+        self._at: int = 0
         """Sending: next offset. Taking: so much has arrived."""
         self._end = 0
         self._credit = 0
@@ -143,12 +146,18 @@ class Bulk:
         elif len(payload) > 4 and self._taking:
             self._data(struct.unpack_from("<I", payload, 0)[0], payload)
 
+    def _follows(self, offset: int, length: int) -> bool:
+        """Whether a part is the one that is wanted next."""
+        if offset == self._at and length <= PIECE and offset + length <= self._end:
+            return True
+        # A gap, or what has arrived already. The host is told once where to go on, and asks when that is lost.
+        if offset > self._at and not self._gap:
+            self._gap = self._tell()
+        return False
+
     def _data(self, offset: int, payload: memoryview) -> None:
         length = len(payload) - 4
-        if offset != self._at or length > PIECE or offset + length > self._end:
-            # A gap, or what has arrived already. The host is told once where to go on, and asks when that is lost.
-            if offset > self._at and not self._gap:
-                self._gap = self._tell()
+        if not self._follows(offset, length):
             return
         if self._used + length > _BUFFER and not self._store():
             return

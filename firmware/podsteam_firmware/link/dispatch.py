@@ -81,7 +81,7 @@ class Dispatcher:
         self.arg = _NO_ARG
         self.detail = 0
         entry = self._handlers.get(kind)
-        if entry is None and m.UPDATE_GET <= kind <= m.UPDATE_ROLLBACK:
+        if entry is None and m.UPDATE_GET <= kind <= m.UPDATE_STREAM:
             from podsteam_firmware.link import requests_update
 
             entry = requests_update.HANDLERS.get(kind)

@@ -24,6 +24,10 @@ _LONGEST_SUM = const(8192)
 def _bulk(core: "Core") -> Bulk:
     """The transfer, made when it is first wanted."""
     bulk = core.port.bulk
+    if bulk is not None and not bulk.blobs:
+        # Whoever asks for blobs no longer sends a package.
+        bulk.leave()
+        bulk = None
     if bulk is None:
         bulk = core.port.bulk = Bulk(core)
     return bulk

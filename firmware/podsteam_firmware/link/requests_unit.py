@@ -16,6 +16,7 @@ except ImportError:
 if TYPE_CHECKING:
     from podsteam_firmware.core import Core
 
+_NO_ARG = const(255)
 _COOL_MC = const(60_000)
 """Wall below which a podlet may be written: nobody reaches over hot steam to hold a tag in place."""
 
@@ -62,14 +63,34 @@ def _podlet_keys(core: "Core", now_ms: int, payload: memoryview, reply: bytearra
                 return -m.CODE_STORE_FULL
         elif len(kept) == len(known):
             return core.dispatcher.refuse(m.CODE_NOT_FOUND, 1, 0)
-        if not signed.keep(core.hal, kept):
-            return -m.CODE_STORE_FAILED
-        known = kept
+        if len(kept) != len(known):
+            refused = _may_change_keys(core, b"".join(kept))
+            if refused:
+                return refused
+            if not signed.keep(core.hal, kept):
+                return -m.CODE_STORE_FAILED
+            known = kept
     reply[BODY] = len(known)
     for i in range(len(known)):
         at = BODY + 1 + i * signed.ID
         reply[at : at + signed.ID] = signed.key_id(known[i])
     return 1 + len(known) * signed.ID
+
+
+def _may_change_keys(core: "Core", keys: bytes) -> int:
+    """0: nobody has to agree to other podlet keys; else the refusal, after which the button may be waited for."""
+    from podsteam_firmware.store import identity
+
+    if identity.load(core.hal) is None:
+        return 0
+    if core.change is not None and core.change.left_s():
+        # Whoever asks anew no longer wants what waits for the button.
+        core.change.drop()
+    if core.extra is not None:
+        return -m.CODE_IDENTITY_ORDER
+    change = core.change = identity.KeysChange(core, keys)
+    wait_s = change.ask()
+    return wait_s if wait_s < 0 else core.dispatcher.refuse(m.CODE_NEED_BUTTON, _NO_ARG, wait_s)
 
 
 def _cal_set(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:

@@ -53,6 +53,8 @@ def _begin(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> 
     before = _running(core)
     if before:
         before.leave()
+        if core.port.bulk:
+            core.port.bulk.leave()
     update = Update(core.hal.root_files(), core.hal, core.hal.slot, core.hal.board)
     core.extra = update
     core.updating = True
@@ -70,6 +72,32 @@ def _write(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> 
         return wanted
     struct.pack_into("<IB", reply, BODY, wanted, update.stage)
     return 5
+
+
+def _stream(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
+    update = _running(core)
+    if update is None:
+        return -m.CODE_UPDATE_ORDER
+    if not core.may_write():
+        return -m.CODE_BUSY_SESSION
+    if update.stage == m.UPDATE_FAILED:
+        return -update.code
+    from podsteam_firmware.link import update_stream
+
+    offset, size, window = struct.unpack_from("<IIB", payload, 0)
+    stream = update_stream.under_way(core.port.bulk, offset, size)
+    if stream is None:
+        wanted = update.stage == m.UPDATE_FILES or (update.stage == m.UPDATE_MANIFEST and not window)
+        if offset != update.next or not size or not wanted:
+            return -m.CODE_UPDATE_ORDER
+        if core.port.bulk:
+            core.port.bulk.leave()
+        stream = update_stream.begin(core, update, offset, size, window)
+        if stream is None:
+            return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, 2, 0)
+        core.port.bulk = stream
+    struct.pack_into("<IIB", reply, BODY, stream.have(), stream.up_to(), stream.piece())
+    return 9
 
 
 def _restart(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> int:
@@ -103,5 +131,6 @@ HANDLERS = {
     m.UPDATE_WRITE: (4, _write),
     m.UPDATE_RESTART: (0, _restart),
     m.UPDATE_ROLLBACK: (0, _rollback),
+    m.UPDATE_STREAM: (9, _stream),
 }
 """Request id to (least payload in bytes, handler)."""

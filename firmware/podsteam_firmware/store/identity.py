@@ -160,12 +160,16 @@ class Change:
         if stored is None and not self._other_key():
             self._write()
             return 0
+        return self._ask()
+
+    def _ask(self) -> int:
+        """Wait for the button. Returns the seconds for that, or -CODE."""
         code = self._unheard()
         if code:
             return self._end(code)
         self.state = m.IDENTITY_BUTTON
-        self._until_ms = ticks.add(core.now_ms, _WAIT_MS)
-        core.extra = self
+        self._until_ms = ticks.add(self._core.now_ms, _WAIT_MS)
+        self._core.extra = self
         return _WAIT_MS // 1000
 
     def _other_key(self) -> bool:
@@ -212,15 +216,21 @@ class Change:
             if ticks.due(core.now_ms, self._until_ms):
                 self._end(m.CODE_NEED_BUTTON)
             return False
-        if not store(core.hal, self._raw, self._step):
+        if not self._advance():
             self._end(m.CODE_STORE_FAILED)
+        return False
+
+    def _advance(self) -> bool:
+        """Store some of it. False: that failed."""
+        core = self._core
+        if not store(core.hal, self._raw, self._step):
             return False
         self._step += 1
         if self._step == STEPS:
             core.calibrate(calibration.recall(core.hal))
             core.calibrate_dose(dose_calibration.recall(core.hal))
             self._end(0)
-        return False
+        return True
 
     def _end(self, code: int) -> int:
         self.state = m.IDENTITY_FAILED if code else m.IDENTITY_DONE
@@ -230,3 +240,22 @@ class Change:
         if self._core.extra is self:
             self._core.extra = None
         return -code
+
+
+class KeysChange(Change):
+    """Other podlet keys than those that the unit trusts, with no block: likewise for a press of the button."""
+
+    def __init__(self, core: "Core", keys: bytes) -> None:
+        """`keys`: x and y of each."""
+        super().__init__(core)
+        self._raw = bytearray(keys)
+
+    def ask(self) -> int:
+        """Wait for the button. Returns the seconds for that, or -CODE."""
+        return self._ask()
+
+    def _advance(self) -> bool:
+        kept = self._core.hal.file_write(_PODLET_KEYS_FILE, self._raw)
+        if kept:
+            self._end(0)
+        return kept

@@ -97,7 +97,8 @@ class Update:
         self._growing: "Growing | None" = None
         """That file, kept open: littlefs copies a file's last block each time that it is opened to be appended to."""
 
-    def _fail(self, code: int) -> int:
+    def fail(self, code: int) -> int:
+        """Refuse the package. Returns -CODE."""
         self.leave()
         self.stage = STAGE_FAILED
         self.code = code
@@ -124,7 +125,7 @@ class Update:
         record = read_record(self._root)
         if record is not None and record[1] == self._slot:
             # The other slot is the way back of the one that is on trial.
-            return self._fail(m.CODE_UPDATE_ORDER)
+            return self.fail(m.CODE_UPDATE_ORDER)
         self._digest = bytes(digest)
         self._data.file_remove(_NEW)
         self._data.file_remove(_SIGNED)
@@ -161,16 +162,16 @@ class Update:
         if self.next < _HEAD:
             part = part[: _HEAD - self.next]
             if not self._data.file_append(_SIGNED, part):
-                return self._fail(m.CODE_STORE_FAILED)
+                return self.fail(m.CODE_STORE_FAILED)
             if self.next + len(part) == _HEAD:
                 head = self._data.file_read(_SIGNED, _HEAD)
                 self._length = struct.unpack("<I", head[_SIGNATURE:])[0] if head and len(head) == _HEAD else 0
                 if not 0 < self._length <= MOST_MANIFEST:
-                    return self._fail(m.CODE_UPDATE_FORM)
+                    return self.fail(m.CODE_UPDATE_FORM)
             return len(part)
         part = part[: _HEAD + self._length - self.next]
         if not self._data.file_append(_NEW, part):
-            return self._fail(m.CODE_STORE_FAILED)
+            return self.fail(m.CODE_STORE_FAILED)
         if self.next + len(part) == _HEAD + self._length:
             self.stage = STAGE_VERIFY
             self._at = 0
@@ -187,11 +188,11 @@ class Update:
                 self._growing = self._root.file_grow(self._folder + self._path)
             growing = self._growing
             if growing is None or not growing.write(memoryview(self._buf)[:end]):
-                return self._fail(m.CODE_STORE_FAILED)
+                return self.fail(m.CODE_STORE_FAILED)
             if whole:
                 self._growing = None
                 if not growing.close():
-                    return self._fail(m.CODE_STORE_FAILED)
+                    return self.fail(m.CODE_STORE_FAILED)
             end = 0
         self._held = end
         return len(part)
@@ -217,13 +218,13 @@ class Update:
             # The next update loads it again; the heap is wanted meanwhile.
             sys.modules.pop("podsteam_firmware.crypto.ecdsa", None)
             if result != 1:
-                self._fail(m.CODE_UPDATE_SIGNATURE)
+                self.fail(m.CODE_UPDATE_SIGNATURE)
             else:
                 self._judge()
             return
         got = self._data.file_read_at(_NEW, self._at, self._buf)
         if got < 0:
-            self._fail(m.CODE_STORE_FAILED)
+            self.fail(m.CODE_STORE_FAILED)
             return
         self._sha.update(memoryview(self._buf)[:got])
         self._at += got
@@ -233,7 +234,7 @@ class Update:
         key = self._data.file_read(_KEY, 65)
         signature = self._data.file_read(_SIGNED, _SIGNATURE)
         if self._at != self._length or digest != self._digest or key is None or signature is None:
-            self._fail(m.CODE_UPDATE_SIGNATURE)
+            self.fail(m.CODE_UPDATE_SIGNATURE)
             return
         from podsteam_firmware.crypto import ecdsa
 
@@ -256,7 +257,7 @@ class Update:
         except (ValueError, IndexError):
             code = m.CODE_UPDATE_FORM
         if code:
-            self._fail(code)
+            self.fail(code)
         elif self._data.file_read(_MARK, 34) == self._mark():
             self._resume()
         else:
@@ -306,14 +307,14 @@ class Update:
         if record is None or record[1] != NO_SLOT:
             # From here on the slot is no application: the record must not lead there.
             if not write_record(root, self._slot, NO_SLOT, 0):
-                self._fail(m.CODE_STORE_FAILED)
+                self.fail(m.CODE_STORE_FAILED)
             return
         self._data.file_remove(_MARK)
         root.file_remove(self._folder + "manifest")
         if _remove_below(root, self._folder[:1]):
             return
         if not self._data.file_write(_MARK, self._mark()):
-            self._fail(m.CODE_STORE_FAILED)
+            self.fail(m.CODE_STORE_FAILED)
             return
         self._start_files()
 
@@ -341,7 +342,7 @@ class Update:
                 return
             # Never written by way of a temporary file: a cut would leave one in the slot, which must hold no others.
             if not self._root.file_append(self._folder + self._path, b""):
-                self._fail(m.CODE_STORE_FAILED)
+                self.fail(m.CODE_STORE_FAILED)
 
     def _resume(self) -> None:
         """Files that are there whole are passed over; the first that is not is sent anew."""
@@ -390,7 +391,7 @@ class Update:
         if self._at != self._size or self._sha.digest() != binascii.unhexlify(self._sum):
             # Whoever sends it again gets another chance; the whole slot is sent anew then.
             self._data.file_remove(_MARK)
-            self._fail(m.CODE_UPDATE_CORRUPT)
+            self.fail(m.CODE_UPDATE_CORRUPT)
             return
         self._at = -1
 
@@ -399,16 +400,18 @@ class Update:
         root = self._root
         name = self._folder + "manifest"
         root.file_remove(name)
+        growing = self._growing = root.file_grow(name)
         at = 0
         got = self._data.file_read_at(_NEW, at, self._buf)
-        while got > 0:
-            if not root.file_append(name, memoryview(self._buf)[:got]):
-                self._fail(m.CODE_STORE_FAILED)
-                return
+        while growing is not None and got > 0 and growing.write(memoryview(self._buf)[:got]):
             at += got
             got = self._data.file_read_at(_NEW, at, self._buf)
-        if at != self._length or not write_record(root, self._slot, 1 - self._slot, TRIES):
-            self._fail(m.CODE_STORE_FAILED)
+        self._growing = None
+        if growing is None or not growing.close() or at != self._length:
+            self.fail(m.CODE_STORE_FAILED)
+            return
+        if not write_record(root, self._slot, 1 - self._slot, TRIES):
+            self.fail(m.CODE_STORE_FAILED)
             return
         self._data.file_remove(_MARK)
         self._data.file_remove(_NEW)

@@ -28,6 +28,19 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
+def asked_for_the_button(device: "Device", press: bool, why: str) -> "Callable[[int], None]":
+    """What asks for a press of the unit's button when it wants one. `press`: a simulated board's is pressed."""
+    from podsteam.transport import sim
+
+    def ask(left_s: int) -> None:
+        if press:
+            sim.press(device.port)
+        else:
+            note(f"Press and release the button on the unit within {left_s} s: {why}.")
+
+    return ask
+
+
 def open_device(settings: Settings, seen: "Callable[[Chunk], None] | None" = None) -> "Device":
     """The device that the options name, greeted. Use it in a `with` block.
 

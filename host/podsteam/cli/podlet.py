@@ -198,10 +198,14 @@ def keys(private: Path, public: Path, overwrite: bool) -> Answer:
 @podlet.command()
 @click.option("--add", type=_FILE, metavar="FILE", help="Trust the public key in this PEM file.")
 @click.option("--drop", metavar="ID", help="Trust the key of this id no longer.")
+@click.option("--press", is_flag=True, help="Press its button when it must be; simulated boards only.")
 @click.pass_context
-def trust(ctx: click.Context, add: Path | None, drop: str | None) -> Answer:
-    """Show the keys of makers that the device trusts, add one or drop one."""
-    from podsteam.cli.connect import open_device
+def trust(ctx: click.Context, add: Path | None, drop: str | None, press: bool) -> Answer:
+    """Show the keys of makers that the device trusts, add one or drop one.
+
+    A unit that was provisioned wants its button pressed for a change, within 60 s.
+    """
+    from podsteam.cli.connect import asked_for_the_button, open_device
     from podsteam.errors import UsageProblem
     from podsteam.podlet_sign import public_key
 
@@ -218,7 +222,8 @@ def trust(ctx: click.Context, add: Path | None, drop: str | None) -> Answer:
         if len(data) != 8:
             raise UsageProblem(f"--drop: an id has 16 hex digits, not {drop!r}.")
     with open_device(settings_of(ctx)) as device:
-        ids = device.podlet_keys(change, data)
+        asked = asked_for_the_button(device, press, "this changes whose podlets it trusts")
+        ids = device.podlet_keys(change, data, asked)
     return Answer({"keys": ids}, lambda data: data["keys"] or ["The device trusts no key yet."])
 
 

@@ -12,13 +12,13 @@ from podsteam.cli.base import Group, Settings, settings_of
 from podsteam.cli.keeping import store_of
 
 if TYPE_CHECKING:
-    from podsteam.client import Device
     from podsteam.production import Limits, Record
     from podsteam.production_batch import Row
-    from podsteam.production_identity import Asked, Parts
+    from podsteam.production_identity import Parts
     from podsteam.store.database import Store
 
 _FILE = click.Path(path_type=Path)
+_WHY = "this changes what it was made as"
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -86,7 +86,7 @@ def _one(
     press: bool,
 ) -> Answer:
     from podsteam import production, production_identity
-    from podsteam.cli.connect import open_device
+    from podsteam.cli.connect import asked_for_the_button, open_device
     from podsteam.errors import ProductionFailed, UsageProblem
 
     given = production.name_of(serial, "serial number") if serial else ""
@@ -101,25 +101,14 @@ def _one(
         production.refuse(past, unit, given, again)
         block = parts.block(given, revision)
         production_identity.refuse(device, block, again)
-        record = production.examine(store, device, block, limits, len(mine) + 1, _asked(device, press))
+        record = production.examine(
+            store, device, block, limits, len(mine) + 1, asked_for_the_button(device, press, _WHY)
+        )
     written = _labels(record, labels)
     problem = None
     if record["result"] != production.PASS:
         problem = ProductionFailed(f"{given} did not pass: {'; '.join(production.failures(record))}.")
     return Answer({**record, "labels": written}, _one_text, problem=problem)
-
-
-def _asked(device: "Device", press: bool) -> "Asked":
-    from podsteam.cli.connect import note
-    from podsteam.transport import sim
-
-    def ask(left_s: int) -> None:
-        if press:
-            sim.press(device.port)
-        else:
-            note(f"Press and release the button on the unit within {left_s} s: this changes what it was made as.")
-
-    return ask
 
 
 def _labels(record: "Record", folder: Path | None) -> list[str]:
@@ -195,6 +184,7 @@ def _without(serial: str, port: str, problem: str) -> Data:
 def _on_port(store: "Store", port: str, todo: "list[Row]", each_parts: "dict[str, Parts]", limits: "Limits") -> Data:
     """Test what is on a port, as the row that is its. Trouble with one port stays there."""
     from podsteam import production, production_batch, production_identity
+    from podsteam.cli.connect import asked_for_the_button
     from podsteam.client import Device
     from podsteam.errors import PodsteamError, StoreFailed
 
@@ -212,7 +202,9 @@ def _on_port(store: "Store", port: str, todo: "list[Row]", each_parts: "dict[str
             production.refuse(past, unit, row.serial, again=False)
             block = each_parts[row.serial].block(row.serial, row.hardware)
             production_identity.refuse(device, block, again=False)
-            record = production.examine(store, device, block, limits, len(mine) + 1, _asked(device, press=False))
+            record = production.examine(
+                store, device, block, limits, len(mine) + 1, asked_for_the_button(device, False, _WHY)
+            )
     except StoreFailed:
         raise
     except PodsteamError as e:

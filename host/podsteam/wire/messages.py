@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x56079a08
+SCHEMA_HASH = 0x3d77432c
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -1302,7 +1302,7 @@ class PodletWriteReply(Message):
 
 @dataclass(frozen=True, slots=True)
 class PodletKeysRequest(Message):
-    """The keys of makers whose signatures the device knows: add one, drop one, or ask only. Only at rest."""
+    """The keys of makers whose signatures the device knows: add one, drop one, or ask only. Only at rest. A unit that was provisioned wants its button for a change: it refuses with NEED_BUTTON, `detail` being the seconds for that press, and IDENTITY_GET tells what becomes of it. Since version 1.2 it does."""
 
     ID: ClassVar[int] = 0x2b
     FORMAT: ClassVar[str] = "<B"
@@ -1856,6 +1856,36 @@ class UpdateRollbackReply(Message):
     ID: ClassVar[int] = 0xd4
     FORMAT: ClassVar[str] = "<"
 
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStreamRequest(Message):
+    """From here on the package comes in BLOB_DATA, as far as the device's CREDIT reaches; their offsets count in the stream. Asked again for the stream that is under way, it goes on. Since version 1.2."""
+
+    ID: ClassVar[int] = 0x55
+    FORMAT: ClassVar[str] = "<IIB"
+
+    offset: int = 0
+    """In the package where the stream begins: the `next` of UPDATE_WRITE, [byte]."""
+    size: int = 0
+    """Of the stream, [byte]."""
+    window: int = 0
+    """0: the package's bytes as they are; else they come as one stream of raw deflate (RFC 1951) that looks back by 2 to this power at most, 9 to 12, and it must begin with a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStreamReply(Message):
+    """Reply to UPDATE_STREAM."""
+
+    ID: ClassVar[int] = 0xd5
+    FORMAT: ClassVar[str] = "<IIB"
+
+    have: int = 0
+    """So much of the stream has arrived, [byte]."""
+    up_to: int = 0
+    """The host may send up to here; CREDIT raises it, [byte]."""
+    piece: int = 0
+    """Most data in one BLOB_DATA, [byte]."""
 
 
 @dataclass(frozen=True, slots=True)
