@@ -86,6 +86,11 @@ class Errand:
         self._out = bytearray(7)
         self._chip: "Pn532 | None" = None
         self._check: "Verifier | None" = None
+        if what == LOOK:
+            # Not when the tag has answered: a session may have begun by then.
+            from podsteam_firmware.crypto import ecdsa
+
+            self._ecdsa = ecdsa
         self.state = m.WRITE_BUSY
         """A WRITE value."""
         self.code = 0
@@ -217,8 +222,7 @@ class Errand:
             if self._tries >= _TRIES:
                 self._over(m.CODE_TAG_COPY)
             return True
-        from podsteam_firmware.crypto import ecdsa
-
+        ecdsa = self._ecdsa
         signature = bytes(self._chip.buf[at : at + _SIGNATURE])
         self._check = ecdsa.Verifier(ecdsa.SECP128R1, bytes(self._reader.uid), signature, NXP_KEY)
         if not self._hidden:

@@ -86,6 +86,8 @@ class Reader(Limits):
         self._at = 0
         self.recalls = False
         """There are recall lists to look into."""
+        self.keys = True
+        """There may be keys of makers."""
         self.ledger: "Ledger | None" = None
         """The doses that this device has given."""
         self._search: "Search | None" = None
@@ -197,10 +199,19 @@ class Reader(Limits):
     def _begin_check(self) -> None:
         """Start checking the signature, if there is one by a key that is known."""
         self._unsigned()
-        if self.record.signature_at:
+        if self.record.signature_at and self.keys:
             from podsteam_firmware.podlet import signed
 
             self._check = signed.begin(self._hal, self.image, self.uid, self.record)
+
+    def load(self) -> None:
+        """Load what a podlet may need that comes while the element is hot, when a tick cannot wait for it."""
+        from podsteam_firmware.podlet import witness as _
+
+        if self.recalls:
+            from podsteam_firmware.podlet import recall as _
+        elif self.keys:
+            from podsteam_firmware.podlet import signed as _  # noqa: F401
 
     def _unsigned(self) -> None:
         self._check = None
