@@ -556,7 +556,7 @@ MESSAGES = (
         "count wrong ones. Begun at rest only; ask until it is no longer BUSY.",
         (
             ("what", "B", "", "0: ask only, 1: look, 2: try the password"),
-            ("password", "*", "", "4 bytes, to try; else none"),
+            ("password", "*", "", "4 bytes, to try; else none. One that is right opens the tag to writes and slots until it goes"),
         ),
         (
             ("state", "B", "enum WRITE", "how the last look went"),

@@ -1423,7 +1423,7 @@ class PodletTagRequest(Message):
     what: int = 0
     """0: ask only, 1: look, 2: try the password."""
     password: bytes = b""
-    """4 bytes, to try; else none."""
+    """4 bytes, to try; else none. One that is right opens the tag to writes and slots until it goes."""
 
 
 @dataclass(frozen=True, slots=True)
