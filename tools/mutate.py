@@ -55,7 +55,7 @@ _SAFETY = (
     "selftest",
 )
 """Tests of the group `safety`."""
-_DOSE = ("valve", "caps", "dose_calibration", "window", "doser", "ledger")
+_DOSE = ("valve", "caps", "dose_calibration", "window", "doser", "doser_moments", "dose_book", "ledger")
 """Tests of the group `dose`, besides the table of what becomes of a shot."""
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "safety": (
