@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from podsteam import program as program_file
 from podsteam import programs
+from podsteam.beforehand import consent_wanted, prepare
 from podsteam.client import Device
 from podsteam.errors import UsageProblem
 from podsteam.record import Record, decode
@@ -49,7 +50,8 @@ class Sessions:
         `program` is the name of a stored one or of an example, "" for the device's default, the path of a TOML file,
         or a Program; what the device lacks is stored there first. `press` presses the button of a simulated board; by
         default that of `sim`, which nobody else could press. `store` keeps the record, with `tags`, as `podsteam
-        session run` does. Raises UsageProblem for a program that there is not, Refused when the device says no.
+        session run` does. As there the device is told the time first, and no session begins with a recalled podlet.
+        Raises UsageProblem for a program that there is not, PodletRecalled, Refused when the device says no.
         """
         chosen = self._program(program)
         return Run(self._device, chosen, press, store, tags or {})
@@ -106,6 +108,10 @@ class Run:
         """What has happened so far."""
         self.record_id: str | None = None
         """The record's id in the store that was given."""
+        self.notes = prepare(device)
+        """Sentences that a person should know before it starts: a clock that is wrong, an allergen to agree to."""
+        if wanted := consent_wanted(device):
+            self.notes.append(wanted)
         self._device = device
         self._press = press
         self._store = store

@@ -117,7 +117,8 @@ def _text(name: str, value: object, most: int) -> str:
 def _day(name: str, value: object) -> int:
     ordinal = getattr(value, "toordinal", None)
     if ordinal is None or hasattr(value, "hour"):
-        raise ValueError(f"{name} must be a date like 2027-06-30 without quotes, not {value!r}")
+        shown = repr(value) if ordinal is None else str(value)
+        raise ValueError(f"{name} must be a date like 2027-06-30 without quotes, not {shown}")
     year = getattr(value, "year", 0)
     if not 2000 <= year < 2100:
         raise ValueError(f"{name} must lie in the years 2000 to 2099, not {year}")

@@ -294,6 +294,11 @@ def test_toml_uid_is_the_podlets(tmp_path: Path) -> None:
         ("outlet_max_c = 55.5", "outlet_max_c = 32", "outlet_max_c must be above outlet_min_c"),
         ("outlet_max_c = 55.5", "outlet_max_c = 140", "outlet_max_c must be from 0 to 100, not 140"),
         ("2028-06-30", '"2028-06-30"', "expires must be a date like 2027-06-30 without quotes, not '2028-06-30'"),
+        (
+            "2028-06-30",
+            "2028-06-30T10:00:00",
+            "expires must be a date like 2027-06-30 without quotes, not 2028-06-30 10:00:00",
+        ),
         ("2028-06-30", "2028-06-30T12:00:00", "expires must be a date like 2027-06-30"),
         ("2028-06-30", "2128-06-30", "expires must lie in the years 2000 to 2099, not 2128"),
         ("2028-06-30", "2026-05-01", "expires must be after made"),

@@ -101,6 +101,7 @@ def write(
     ctx: click.Context, file: Path, to: Path | None, tag: str | None, update: bool, password: str | None
 ) -> Answer:
     """Make a podlet of FILE: on the tag in the holder, or in a tag dump with --to."""
+    from podsteam.errors import UsageProblem
     from podsteam.podlet_file import load
     from podsteam.podlet_image import change, identity, main_of, make
     from podsteam.podlet_place import opened
@@ -109,13 +110,16 @@ def write(
     raw = _password(password)
     with opened(settings_of(ctx), to, tag or described.model or "NTAG215", password=raw) as place:
         name = identity(place.memory)
-        if update:
-            from podsteam_protocol import podlet as p
+        try:
+            if update:
+                from podsteam_protocol import podlet as p
 
-            old = main_of(place.memory)[0]
-            image = change(place.memory, {p.MAIN_ID: old.get(p.MAIN_ID, name), **described.main})
-        else:
-            image = make(place.memory, described, name)
+                old = main_of(place.memory)[0]
+                image = change(place.memory, {p.MAIN_ID: old.get(p.MAIN_ID, name), **described.main})
+            else:
+                image = make(place.memory, described, name)
+        except UsageProblem as e:
+            raise UsageProblem(f"{file}: {e}") from e
         return _stored(place, image)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from podsteam.beforehand import consent_wanted, prepare
 from podsteam.cli.answer import Answer, Data
 from podsteam.cli.base import Settings
 from podsteam.cli.connect import note
@@ -128,9 +129,11 @@ class SessionCall:
         from podsteam.store import open_store
         from podsteam.store.questions import label_of
 
-        _not_recalled(device)
+        notes = prepare(device)
         self._need_a_hand(device)
         with open_store(self._settings.store or None) as store, self._view(device, program) as view:
+            for text in notes:
+                _say(view, text)
             outcome = self._run(device, how, program, store, view, watcher)
             stored = store.get(self._writer.record) if self._writer is not None else None
             if stored is not None:
@@ -159,16 +162,14 @@ class SessionCall:
     ) -> Outcome:
         from podsteam.store.cleaning import line_of
         from podsteam.store.gather import gather
-        from podsteam.wallclock import tell
 
         info = device.info()
         gather(device, info, store)
         self._line = line_of(store, device.hello.uid.hex())
         if due := _cleaning_due(device, self._line, store.now()):
             _say(view, due)
-        for text in (tell(device), _consent_wanted(device)):
-            if text:
-                _say(view, text)
+        if wanted := consent_wanted(device):
+            _say(view, wanted)
         session = 0
         shown = Both(view, watcher) if watcher is not None else view
 
@@ -225,10 +226,10 @@ class SessionCall:
         if not asks:
             sim.need_a_hand(device.port, self._press)
         board = f"the simulated board {device.port.name}"
-        if asks and not self._agree and (wanted := _consent_wanted(device)):
+        if asks and not self._agree and (wanted := consent_wanted(device)):
             note(wanted)
             self._agree = click.confirm(f"Hold the button of {board} for 3 s?", err=True)
-        if self._agree and _consent_wanted(device):
+        if self._agree and consent_wanted(device):
             sim.hold(device.port)
         if not self._press:
             text = f"Press Enter to start: that presses the button of {board}. "
@@ -282,34 +283,6 @@ def _sum_up(view: View, stored: "Stored | None") -> None:
 def _at_a_terminal() -> bool:
     """Whether somebody can be asked. A process without standard input has none at all."""
     return bool(getattr(sys.stdin, "isatty", bool)())
-
-
-def _not_recalled(device: "Device") -> None:
-    """Raises PodletRecalled: no session begins with a podlet that this computer or the device knows to be recalled."""
-    from podsteam import recall
-    from podsteam.errors import PodletRecalled
-
-    listed = recall.load()
-    judged = device.settled_podlet()
-    if judged.state == m.PodletValue.RECALLED:
-        raise PodletRecalled("The podlet was recalled by a list that the device holds; take it out and ask its maker.")
-    if listed and judged.size:
-        found = recall.naming(listed, device.podlet_memory(judged.size))
-        if found is not None:
-            raise recall.refuse(found)
-
-
-def _consent_wanted(device: "Device") -> str:
-    """A sentence when the podlet holds what the device's owner has listed, else nothing."""
-    from podsteam.allergens import names_of
-
-    if device.settled_podlet().state != m.PodletValue.ALLERGEN:
-        return ""
-    names = ", ".join(names_of(device.allergens().listed))
-    return (
-        f"The podlet holds {names}, which is listed as an allergen: before the start hold the button for 3 s to use it "
-        "all the same. Without that there is steam and no dose."
-    )
 
 
 def _cleaning_due(device: "Device", line: "Line", now: datetime) -> str:

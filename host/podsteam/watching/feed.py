@@ -8,9 +8,10 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from podsteam import programs
+from podsteam.beforehand import consent_wanted, prepare
 from podsteam.client import Device
 from podsteam.errors import DeviceLost, PodsteamError, Refused
 from podsteam.session import STATUS_EVERY_S, telemetry_period_ms
@@ -180,17 +181,21 @@ class Feed:
         stored = {name_of(entry.name) for entry in self.device.programs()}
         if name not in stored and name in programs.names():
             self.device.put_program(programs.get(name))
+        notes = prepare(self.device)
+        if wanted := consent_wanted(self.device):
+            notes.append(wanted)
         reply = self.device.arm(name)
         self._hold(reply.session)
-        self._button(reply.armed_s, "to start")
+        self._button(reply.armed_s, "to start", notes)
 
     def _resume(self) -> None:
         sim.need_a_hand(self.device.port, self._press)
         self._button(self.device.resume().armed_s, "to go on")
 
-    def _button(self, within_s: int, what: str) -> None:
+    def _button(self, within_s: int, what: str, notes: Iterable[str] = ()) -> None:
         if self._press:
             sim.press(self.device.port)
-            self.items.put(Said(f"The button of this simulated board was pressed {what}."))
-            return
-        self.items.put(Said(sim.how_to_press(self.device.port, within_s, what)))
+            said = f"The button of this simulated board was pressed {what}."
+        else:
+            said = sim.how_to_press(self.device.port, within_s, what)
+        self.items.put(Said(" ".join((*notes, said))))
