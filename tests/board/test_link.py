@@ -5,6 +5,7 @@ import pytest
 from repl import Repl
 
 from podsteam.client import Device
+from podsteam.rate import raise_rate
 from podsteam.transport import find
 from podsteam.wire import messages as m
 
@@ -36,6 +37,19 @@ def test_opening_and_closing_resets_nothing(board):
             assert device.hello.uptime_ms >= before
             before = device.hello.uptime_ms
     board.reopen()
+
+
+@pytest.mark.needs_board("The line's rate: bridge and chip agree on 921600 baud or less, and both find back")
+def test_the_rate_is_raised_and_silence_lowers_it(board, record_property):
+    before = raise_rate(board.device)
+    if before is None:
+        pytest.skip("this port's line has no rate that could be raised")
+    record_property("baud", board.device.port.baud)
+    assert board.device.port.baud > before.first
+    assert all(board.request(m.PingRequest(count)).host_us == count for count in range(200))
+    board.device.port.clock.sleep(2 * before.silence_ms / 1000)
+    board.device.port.set_baud(before.first)
+    assert board.request(m.PingRequest(1)).host_us == 1
 
 
 @pytest.mark.needs_board("RTS asserted alone resets the chip into its program, not into the ROM loader")
