@@ -191,3 +191,10 @@ def test_a_restart_is_at_the_first_rate(dev: Device) -> None:
     sim(dev).run(1.0)
     assert not dev.reconnect()
     assert rate_of(dev) == 115_200
+
+
+def test_not_where_a_second_of_silence_is_over_too_soon() -> None:
+    with podsteam.connect("sim", seed=31, interpreter="cpython", speed=20) as device:
+        assert can_raise(device)
+        device.port.virtual = False
+        assert not can_raise(device)
