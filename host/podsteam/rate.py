@@ -23,8 +23,8 @@ WORTH_BYTES = 8192
 """What is smaller has crossed the line before its rate is raised."""
 _SETTLED_S = 0.02
 """Time for both ends to have changed over, and for a USB adapter to have taken the order."""
-_HEARD_S = 0.3
-"""Time for a device to be heard at a new rate."""
+_HEARD_S = 0.6
+"""Time for a device to be heard at a new rate: well before it goes back, and long enough for a busy host."""
 _MARGIN_S = 0.2
 """More than its silence that a device needs to be back at the first rate."""
 
