@@ -55,7 +55,7 @@ _SAFETY = (
     "selftest",
 )
 """Tests of the group `safety`."""
-_DOSE = ("valve", "caps", "dose_calibration", "window", "doser", "ledger")
+_DOSE = ("valve", "caps", "dose_calibration", "window", "doser", "doser_moments", "dose_book", "ledger")
 """Tests of the group `dose`, besides the table of what becomes of a shot."""
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "safety": (
@@ -64,7 +64,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "dose": (("dose",), (*(f"firmware/test_{name}.py" for name in _DOSE), "dose/test_dose_table.py")),
     "session": (("session",), ("scenarios/test_session.py", "scenarios/test_requests.py")),
-    "port": (("link/port.py",), ("scenarios/test_requests.py", "scenarios/test_session.py")),
+    "port": (("link/port.py",), ("firmware/test_port.py", "scenarios/test_requests.py", "scenarios/test_session.py")),
 }
 """Group to (what is mutated, below the firmware's package; the tests that matter, below `tests`)."""
 

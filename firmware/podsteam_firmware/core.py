@@ -100,6 +100,7 @@ class Core:
         self.reader = Reader(hal)
         self.reader.allergens = config.allergens(hal)
         self.reader.recalls = bool(hal.file_list("recall"))
+        self.reader.keys = bool(hal.file_read("podlet_keys", 1))
         self.signs = Signs(self.session, self.supervisor, self.reader)
         self.ledger = Ledger(hal)
         self.reader.ledger = self.ledger
@@ -392,6 +393,9 @@ class Core:
 
     def pump(self, now_ms: int) -> bool:
         """Reader, line and store, a little of each. Returns True when there is more to do at once."""
+        if self.session.started:
+            # From its first tick on, so that nothing of the reader's is loaded while the element is hot.
+            self.reader.in_use = True
         more = self.reader.pump(now_ms)
         if self.reader.agreed and self.reader.state == m.PODLET_ALLERGEN:
             self.reader.judge_again()
@@ -419,8 +423,13 @@ class Core:
             return
         self.lease.drop()
         self.supervisor.lease_end()
-        session.arm(now_ms, raw, False)
+        self.arm(now_ms, raw, False)
         session.start()
+
+    def arm(self, now_ms: int, raw: bytes, by_host: bool, tuning: bool = False) -> None:
+        """As `Session.arm`, once all is loaded that a podlet may need that comes while it is hot."""
+        self.reader.load()
+        self.session.arm(now_ms, raw, by_host, tuning)
 
     def _keep(self, now_ms: int) -> None:
         """Open and close session records, write what may be written, latch faults."""

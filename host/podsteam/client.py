@@ -69,6 +69,8 @@ class Device:
         self.link = Link(port, tap)
         self.link.on_message = self._arrived
         self.token = secrets.randbits(32) or 1
+        self.most_baud = 921_600
+        """The fastest rate that large transfers may raise the line to, bit/s; 0: they leave it as it is (`rate`)."""
         self._queue: list[Unasked] = []
         self._keeps_lease = False
         self._lease_due = 0.0

@@ -70,10 +70,11 @@ class Link:
             self.tap("to_device", data)
         self.port.write(data)
 
-    def request(self, message: Message, expect: type[R]) -> R:
+    def request(self, message: Message, expect: type[R], patience_s: float = PATIENCE_S) -> R:
         """Send a request and return its reply, of the type `expect`.
 
-        Sent again with the same number when no reply comes, so that the device executes it once.
+        Sent again with the same number when no reply comes, so that the device executes it once; given up when that
+        happened `TRIES` times and `patience_s` have passed.
         Raises Refused and its kin when the device says no, DeviceLost when it stays silent, DeviceRestarted
         when another boot id answers.
         """
@@ -87,7 +88,7 @@ class Link:
             self._write(data)
             wait_s = self.round_trips.timeout_s(attempt)
             if attempt == TRIES - 1:
-                wait_s = max(wait_s, start + PATIENCE_S - sent)
+                wait_s = max(wait_s, start + patience_s - sent)
             self._await_reply(message.ID, sent + wait_s)
             if self._reply is not None:
                 if attempt == 0:

@@ -4,58 +4,61 @@
 import contextlib
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from podsteam.errors import IntegrityFailed, Refused, UsageProblem
+from podsteam.errors import IntegrityFailed, Refused, UsageProblem, WrongVersion
 from podsteam.podlet_image import DUMPS, blank, spans, uid_of
+from podsteam.refusals import sentence
+from podsteam.wire import messages as m
 
 if TYPE_CHECKING:
     from podsteam.cli.base import Settings
     from podsteam.client import Device
 
 
-class Place:
+class Place(Protocol):
     """A tag's memory, from page 0 on, and how another is stored in its place."""
 
-    def __init__(self, memory: bytes, name: str) -> None:
-        self.memory = memory
-        self.name = name
-        self.uid = uid_of(memory)
+    memory: bytes
+    name: str
+    uid: bytes
 
     def store(self, image: bytes) -> int:
         """Write what differs; returns the pages written. Raises PodsteamError."""
-        raise NotImplementedError
+        ...
 
 
-class _File(Place):
+class _File:
     """A dump."""
 
     def __init__(self, path: Path, memory: bytes) -> None:
-        super().__init__(memory, str(path))
+        self.memory = memory
+        self.name = str(path)
+        self.uid = uid_of(memory)
         self._path = path
 
     def store(self, image: bytes) -> int:
         from podsteam.report.files import write_files
 
-        locked = _locked(self.memory, image)
-        if locked >= 0:
-            raise IntegrityFailed(f"Page {locked} of the tag is locked, so nothing was written.")
+        dynamic = self.memory[-20:-18] if len(self.memory) in DUMPS else bytes(2)
+        _none_locked(self.memory, image, dynamic)
         write_files({self._path: image}, True)
         return _pages(self.memory, image)
 
 
-class Holder(Place):
-    """The tag in the holder."""
+class Holder:
+    """The tag in the holder. `password`: its 4 bytes, when it lies behind one."""
 
-    def __init__(self, device: "Device", memory: bytes) -> None:
-        super().__init__(memory, f"the tag {uid_of(memory).hex()}")
+    def __init__(self, device: "Device", memory: bytes, password: bytes = b"") -> None:
+        self.memory = memory
+        self.name = f"the tag {uid_of(memory).hex()}"
+        self.uid = uid_of(memory)
         self._device = device
+        self._password = password
 
     def store(self, image: bytes) -> int:
         """As `Place.store`. Raises Refused; IntegrityFailed when the tag did not take it, which may be in part."""
-        locked = _locked(self.memory, image)
-        if locked >= 0:
-            raise IntegrityFailed(f"Page {locked} of the tag is locked, so nothing was written.")
+        self._writable(image)
         for page, data in spans(self.memory, image):
             try:
                 self._device.write_podlet(self.uid, page, data)
@@ -67,18 +70,52 @@ class Holder(Place):
             raise IntegrityFailed("The tag does not hold what was written; hold it still and write again.")
         return _pages(self.memory, image)
 
+    def _writable(self, image: bytes) -> None:
+        """Look at locks and password first: a tag that refuses half of it would hold no podlet at all.
+
+        Raises Refused, IntegrityFailed. What the tag, or an older device, does not tell is found out by writing.
+        """
+        try:
+            reply = self._device.podlet_tag(self._password)
+        except WrongVersion:
+            reply = m.PodletTagReply()
+        if self._password and (problem := problem_of(reply)):
+            raise problem
+        told = reply.state == m.WriteValue.DONE
+        _none_locked(self.memory, image, reply.locks[2:4] if told else bytes(2))
+        last = max(_differing(self.memory, image), default=0)
+        if not told or self._password or last < reply.auth0:
+            return
+        way = "it counts wrong ones, so use the reader that set it up" if reply.access & 7 else "give it by --password"
+        raise IntegrityFailed(
+            f"The tag is behind a password from page {reply.auth0} on, so nothing was written; {way}."
+        )
+
+
+def problem_of(reply: m.PodletTagReply) -> Refused | None:
+    """Why the device could not look at the tag, or did not open it; None: it did."""
+    if reply.state == m.WriteValue.DONE:
+        return None
+    name = m.CODES[reply.code].name if reply.code in m.CODES else ""
+    return Refused(f"The tag: {sentence(reply.code)}.", reply.code, name)
+
 
 def _pages(old: bytes, new: bytes) -> int:
-    return sum(old[at : at + 4] != new[at : at + 4] for at in range(0, len(new), 4))
+    return len(_differing(old, new))
 
 
-def _locked(old: bytes, new: bytes) -> int:
-    """The first page that would have to change and is locked, -1: none. Pages from 16 on are locked by other bits."""
-    bits = old[10] | old[11] << 8
-    for page in range(4, 16):
-        if bits >> page & 1 and old[4 * page : 4 * page + 4] != new[4 * page : 4 * page + 4]:
-            return page
-    return -1
+def _differing(old: bytes, new: bytes) -> list[int]:
+    return [at // 4 for at in range(0, len(new), 4) if old[at : at + 4] != new[at : at + 4]]
+
+
+def _none_locked(old: bytes, new: bytes, dynamic: bytes) -> None:
+    """Raises IntegrityFailed when a page that would have to change is locked. `dynamic`: the lock bytes for those from
+    page 16 on, a bit for two of an NTAG213's pages or 16 of the others'."""
+    grain = 2 if old[14] == 0x12 else 16
+    static, others = (int.from_bytes(bits, "little") for bits in (old[10:12], dynamic))
+    for page in _differing(old, new):
+        if static >> page & 1 if page < 16 else others >> (page - 16) // grain & 1:
+            raise IntegrityFailed(f"Page {page} of the tag is locked, so nothing was written.")
 
 
 def read_dump(path: Path) -> bytes:
@@ -93,12 +130,16 @@ def read_dump(path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def opened(settings: "Settings", path: Path | None, model: str, source: Path | None = None) -> Generator[Place]:
+def opened(
+    settings: "Settings", path: Path | None, model: str, source: Path | None = None, password: bytes = b""
+) -> Generator[Place]:
     """The place that a command means: a dump, new when `model` is given and there is none, or the tag in the holder.
 
-    `source`: another dump whose memory is taken instead. Raises PodsteamError.
+    `source`: another dump whose memory is taken instead. `password`: of the tag in the holder. Raises PodsteamError.
     """
     if path is not None:
+        if password:
+            raise UsageProblem("--password is for the tag in the holder; a dump needs none.")
         read = source or path
         if model and not read.exists():
             if model not in DUMPS.values():
@@ -113,5 +154,8 @@ def opened(settings: "Settings", path: Path | None, model: str, source: Path | N
         reply = device.settled_podlet()
         memory = device.podlet_memory(reply.size) if reply.size else b""
         if len(memory) < 64:
-            raise IntegrityFailed("There is no tag in the holder that could be read; insert one, alone.")
-        yield Holder(device, memory)
+            raise IntegrityFailed(
+                "There is no tag in the holder that could be read; insert an NTAG213, 215 or 216, alone, whose pages "
+                "can be read without a password."
+            )
+        yield Holder(device, memory, password)

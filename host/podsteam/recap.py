@@ -3,7 +3,7 @@
 record."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from podsteam.outlook import outlook
 from podsteam.shots import Shots
@@ -58,9 +58,9 @@ class Span:
     end_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A session in a few figures. `None`: not known, or it never came to that."""
+class Summary(NamedTuple):
+    """A session in a few figures. `None`: not known, or it never came to that. A tuple, as the store's entries are: a
+    list makes many."""
 
     complete: bool
     """The session's end is in the record."""

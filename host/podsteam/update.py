@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from podsteam.bulk import Stream
 from podsteam.errors import DeviceLost, DeviceSilent, Incomplete, IntegrityFailed, Refused, UsageProblem, WrongVersion
+from podsteam.rate import raised
 from podsteam.text import name_of
 from podsteam.wire import messages as m
 
@@ -188,6 +189,18 @@ def restart(device: "Device", rollback: bool = False) -> State:
     return state(device)
 
 
+def _send_fast(device: "Device", package: "Package", report: Callable[[int, int], None]) -> None:
+    """As `send`, on a faster line where there is one; if that turns out bad, the rest goes on the line as it was."""
+    most_baud = device.most_baud
+    try:
+        with raised(device, sum(map(len, package.files.values()))):
+            send(device, package, report)
+    except DeviceSilent:
+        if device.most_baud == most_baud:
+            raise
+        send(device, package, report)
+
+
 def install(device: "Device", package: "Package", report: Callable[[int, int], None]) -> State:
     """Send, restart, and wait until the new application is confirmed. Raises IntegrityFailed when it was given up.
 
@@ -195,7 +208,7 @@ def install(device: "Device", package: "Package", report: Callable[[int, int], N
     """
     before = state(device)
     check(package, before)
-    send(device, package, report)
+    _send_fast(device, package, report)
     found = restart(device)
     clock = device.port.clock
     deadline = clock.now() + device.in_clock(_PROVED_S)

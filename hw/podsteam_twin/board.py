@@ -29,7 +29,7 @@ class Restart(Exception):
 class BoardHal:
     """The verbs, as `podsteam_firmware.hal.verbs.Hal` documents them. One instance for each start of the firmware."""
 
-    caps = m.CAP_SIMULATED | m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE | m.CAP_BULK
+    caps = m.CAP_SIMULATED | m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE | m.CAP_BULK | m.CAP_BAUD
     board = "twin"
     slot = 2
 
@@ -178,6 +178,9 @@ class BoardHal:
 
     def link_busy_ms(self) -> int:
         return self._world.uart.busy_ms(self._world.t_us)
+
+    def link_rate(self, baud: int) -> int:
+        return self._world.uart.device_rate(self._world.t_us, baud)
 
     # Store ------------------------------------------------------------------------------------------------
     def file_read(self, name: str, limit: int = 4096) -> "bytes | None":

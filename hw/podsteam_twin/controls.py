@@ -169,6 +169,11 @@ def _line(machine: "Machine", command: "dict[str, Any]") -> None:
     noise.set_line(machine.world.uart, settings, int(settings.get("seed", 0)))
 
 
+def _rate(machine: "Machine", command: "dict[str, Any]") -> None:
+    """The host's port is set to `baud`, bit/s."""
+    machine.world.uart.host_rate(machine.world.t_us, int(command["baud"]))
+
+
 def _second(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
     """Another program opens the host's port, as the keys of `second.SECOND` say, or closes it (`on` false). Answers
     with what it has `said` and how many bytes it has `taken`."""
@@ -186,6 +191,7 @@ def _second(machine: "Machine", command: "dict[str, Any]") -> "dict[str, Any]":
 
 _COMMANDS = {
     "line": _line,
+    "rate": _rate,
     "second": _second,
     "press": _press,
     "insert": _insert,

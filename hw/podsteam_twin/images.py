@@ -54,7 +54,7 @@ class Keeper:
 
     def save(self, images: dict[str, Any]) -> None:
         """Keep what the machine's `images` command gave, and let go of the lock."""
-        kept = {key: images[key] for key in ("uid", "flash", "ring", "tag", "set_s") if key in images}
+        kept = {key: images[key] for key in ("uid", "flash", "ring", "tag", "tag_counts", "set_s") if key in images}
         temporary = self._folder / "state.json.new"
         temporary.write_text(json.dumps(kept), encoding="utf-8")
         temporary.replace(self._folder / "state.json")

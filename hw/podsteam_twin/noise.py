@@ -26,6 +26,7 @@ LINE = {
     "drop_ppm": "lost bytes, of 10^6",
     "twice_ppm": "doubled bytes, of 10^6",
     "insert_ppm": "bytes before which another appears, of 10^6",
+    "most_baud": "the fastest rate that the host's adapter does (any); told to do a faster one, it talks nonsense",
     "way": "down (to the device), up or both (both)",
     "half_open": "down, up or both: what goes nowhere though both ends have the port open",
     "seed": "of the mishaps (the board's)",
@@ -116,6 +117,7 @@ def set_line(uart: "Uart", settings: "dict[str, Any]", seed: int) -> None:
     uart.down_open = half_open not in ("down", "both")
     uart.up_open = half_open not in ("up", "both")
     seed = int(settings.get("seed", seed))
+    uart.most_baud = int(settings.get("most_baud", 0))
     uart.latency_us = int(float(settings.get("latency_ms", 0)) * 1000)
     uart.down_noise = Noise(settings, 2 * seed + 1) if way != "up" else None
     uart.up_noise = Noise(settings, 2 * seed + 2) if way != "down" else None

@@ -45,6 +45,10 @@ class TcpLink:
         """Whether a host is there."""
         return self._client is not None
 
+    def baud(self) -> int:
+        """A connection has no rate."""
+        return 0
+
     def read(self) -> bytes:
         """What the host has sent; accepts a waiting host when none is there, or none that still speaks."""
         if self._client is None or time.monotonic() - self._heard_s > _GONE_S:
@@ -103,6 +107,7 @@ class PtyLink:
     def __init__(self, selector: selectors.BaseSelector) -> None:
         import tty
 
+        self._rates = _speeds()
         self._master, slave = os.openpty()
         tty.setraw(slave)
         self.address = os.ttyname(slave)
@@ -125,6 +130,15 @@ class PtyLink:
         self.open = True
         return data
 
+    def baud(self) -> int:
+        """The rate that the host has set its end to, bit/s; 0: one that nobody sets a serial line of ours to."""
+        import termios
+
+        try:
+            return self._rates.get(termios.tcgetattr(self._master)[5], 0)
+        except termios.error:
+            return 0
+
     def write(self, data: bytes) -> None:
         """Send to the host; without one the bytes are lost, as on a real line."""
         if self.open:
@@ -134,6 +148,14 @@ class PtyLink:
     def close(self) -> None:
         """Close the terminal."""
         os.close(self._master)
+
+
+def _speeds() -> dict[int, int]:
+    """What the terminal's settings hold for a rate, to bit/s. A pseudo-terminal that nobody set has 38400."""
+    import termios
+
+    found = {rate: getattr(termios, f"B{rate}", None) for rate in (115200, 230400, 460800, 921600)}
+    return {number: rate for rate, number in found.items() if number is not None}
 
 
 class ControlPort:
@@ -199,6 +221,8 @@ class Server:
         """`link` is `pty`, `tcp` or `tcp:PORT`. Raises OSError when a port is taken, ValueError for a bad `link`."""
         self._twin = twin
         self._speed = speed
+        self._baud = 0
+        """The host's rate, bit/s; 0: it has set none yet."""
         self._selector = selectors.DefaultSelector()
         self._link = _make_link(link, self._selector)
         self._control = ControlPort(control_port, self._selector)
@@ -224,6 +248,7 @@ class Server:
             owed_us = min(owed_us + (now - wall) * 1e6 * self._speed, 20 * _STEP_US)
             wall = now
             data = self._link.read()
+            self._follow_rate()
             if data:
                 heard_us = self._twin.now_us + _HEARD_US
                 heard_s = now
@@ -234,6 +259,13 @@ class Server:
             else:
                 self._selector.select(_IDLE_S)
             self._control.serve(self._carry_out)
+
+    def _follow_rate(self) -> None:
+        """The line runs at the rate that the host has set."""
+        baud = self._link.baud()
+        if baud and baud != self._baud:
+            self._baud = baud
+            self._twin.control({"do": "rate", "baud": baud})
 
     def _waits_for_host(self) -> bool:
         """Whether time has to stand still until the host renews its lease."""

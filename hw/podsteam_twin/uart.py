@@ -15,11 +15,19 @@ _BYTE_US_BAUD = 10000000
 _FIFO_FULL = 120
 
 
+def _heard_at_another_rate(data: bytes) -> bytes:
+    """What a receiver makes of bytes that were sent at a rate which is not its own: as many, and none of them right."""
+    return bytes([byte ^ 0xA5 for byte in data])
+
+
 class _Line:
-    """One direction. Bytes that follow each other without a gap are a run: [start in us, bytes taken, bytes left]."""
+    """One direction; `baud` is the sender's rate.
+
+    Bytes that follow each other without a gap are a run: [start in us, bytes taken, bytes left, rate].
+    """
 
     def __init__(self, baud: int) -> None:
-        self._baud = baud
+        self.baud = baud
         self._runs: "list[list[int]]" = []
         self._bytes = bytearray()
         self._free_us = 0
@@ -30,34 +38,38 @@ class _Line:
 
     def put(self, t_us: int, data: "bytes | bytearray | memoryview") -> None:
         """Send `data` at `t_us`, or as soon as what is before it has left."""
-        if self._runs and t_us <= self._free_us:
-            self._runs[-1][2] += len(data)
+        runs = self._runs
+        if runs and t_us <= self._free_us and runs[-1][3] == self.baud:
+            runs[-1][2] += len(data)
         else:
-            self._runs.append([t_us, 0, len(data)])
-        run = self._runs[-1]
-        self._free_us = self._after(run[0], run[1] + run[2])
+            runs.append([max(t_us, self._free_us) if runs else t_us, 0, len(data), self.baud])
+        run = runs[-1]
+        self._free_us = _after(run, run[1] + run[2])
         self._bytes += data
 
     def arrived(self, t_us: int) -> int:
         """How many of the waiting bytes have arrived by `t_us`."""
         total = 0
-        for start_us, taken, left in self._runs:
-            count = (t_us - start_us) * self._baud // _BYTE_US_BAUD - taken
+        for start_us, taken, left, baud in self._runs:
+            count = (t_us - start_us) * baud // _BYTE_US_BAUD - taken
             if count < left:
                 return total + max(count, 0)
             total += left
         return total
 
-    def take(self, count: int) -> bytes:
-        """Take out the first `count` waiting bytes."""
+    def take(self, count: int, baud: int) -> bytes:
+        """Take out the first `count` waiting bytes, as a receiver hears them that is set to `baud`."""
         data = bytes(memoryview(self._bytes)[:count])
         self._bytes = self._bytes[count:]
-        while count:
+        at = 0
+        while at < count:
             run = self._runs[0]
-            part = min(count, run[2])
+            part = min(count - at, run[2])
+            if run[3] != baud:
+                data = data[:at] + _heard_at_another_rate(data[at : at + part]) + data[at + part :]
             run[1] += part
             run[2] -= part
-            count -= part
+            at += part
             if not run[2]:
                 self._runs.pop(0)
         return data
@@ -66,8 +78,8 @@ class _Line:
         """When the waiting byte number `count` (from 1) arrives, or the last of the first run; None: none waits."""
         if not self._runs:
             return None
-        start_us, taken, left = self._runs[0]
-        return self._after(start_us, taken + min(count, left))
+        run = self._runs[0]
+        return _after(run, run[1] + min(count, run[2]))
 
     def busy_ms(self, t_us: int) -> int:
         """Time until all that was put in has arrived, ms, rounded up."""
@@ -79,8 +91,10 @@ class _Line:
         self._bytes = bytearray()
         self._free_us = 0
 
-    def _after(self, start_us: int, count: int) -> int:
-        return start_us + (count * _BYTE_US_BAUD + self._baud - 1) // self._baud
+
+def _after(run: "list[int]", count: int) -> int:
+    """When so many bytes of a run have arrived, us."""
+    return run[0] + (count * _BYTE_US_BAUD + run[3] - 1) // run[3]
 
 
 class Uart:
@@ -90,6 +104,8 @@ class Uart:
         """A silent line; rings in bytes."""
         self.latency_us = 0
         """How much later the host's adapter hands on what it gets, either way."""
+        self.most_baud = 0
+        """The fastest rate that the host's adapter does, bit/s; 0: any."""
         self.down_noise: "Noise | None" = None
         """What becomes of bytes on their way to the device."""
         self.up_noise: "Noise | None" = None
@@ -106,10 +122,25 @@ class Uart:
         """What the device sends gets to the host. A port that is half open has lost one or both, and nobody is told."""
         self.second: "Second | None" = None
         """Another program that has the host's port open."""
+        self.first_baud = baud
+        """The rate of both ends at the start, and the device's after a reset, bit/s."""
         self._down = _Line(baud)
         self._up = _Line(baud)
         self._ring = bytearray()
         self._left = b""
+
+    def host_rate(self, t_us: int, baud: int) -> None:
+        """The host sets its port to `baud`, bit/s."""
+        self._left = self.host_receive(t_us)
+        # A rate that the adapter does not do comes out as another one.
+        self._down.baud = baud + 1 if 0 < self.most_baud < baud else baud
+
+    def device_rate(self, t_us: int, baud: int) -> int:
+        """The device's driver is set to `baud`, bit/s; 0 changes nothing. Returns the rate."""
+        if baud:
+            self._receive(t_us)
+            self._up.baud = baud
+        return self._up.baud
 
     def host_send(self, t_us: int, data: "bytes | bytearray | memoryview") -> None:
         """The host writes `data`; it is on the line as soon as what it wrote before has left."""
@@ -179,7 +210,7 @@ class Uart:
 
     def host_receive(self, t_us: int) -> bytes:
         """All bytes that have left the device by `t_us` and were not taken before."""
-        data = self._up.take(self._up.arrived(t_us - self.latency_us))
+        data = self._up.take(self._up.arrived(t_us - self.latency_us), self._down.baud)
         if self.up_noise:
             data = self.up_noise.apply(data)
         data = self._left + data
@@ -194,13 +225,14 @@ class Uart:
         self._ring = bytearray()
         self._left = self.host_receive(t_us + self.latency_us)
         self._up.clear()
+        self._up.baud = self.first_baud
 
     def _receive(self, t_us: int) -> None:
         self._hear_second(t_us)
         count = self._down.arrived(t_us)
         if not count:
             return
-        data = self._down.take(count)
+        data = self._down.take(count, self._up.baud)
         room = self.rx_ring - len(self._ring)
         if count > room:
             self.lost += count - room

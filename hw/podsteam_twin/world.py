@@ -47,10 +47,10 @@ class Bitten(BaseException):
 class World:
     """Options, all optional: `seed`, `uid` (12 hex), `speed`, `unix_s` (time at the start, 0: no battery clock),
     `set_s` (by how much that was set away from it), `firmware_hash` (16 hex), `podlet` (name of a demo one or None),
-    `tag`, `flash` and `ring` (images in base64), `plant` (constants of the boiler that differ, and its `kind`, lumped
-    or layered), `rx_ring` (259: the stock REPL port), `baud`, `ticks_offset_ms` (to start near a wrap), `erase_us`,
-    `ring_sectors` (0: a flash without the ledger's partition), `keep_trace`, `line` (what is wrong with it:
-    `noise.LINE`).
+    `tag`, `flash` and `ring` (images in base64), `tag_counts` (what that tag keeps outside its pages: wrong passwords,
+    taps), `plant` (constants of the boiler that differ, and its `kind`, lumped or layered), `rx_ring` (259: the stock
+    REPL port), `baud`, `ticks_offset_ms` (to start near a wrap), `erase_us`, `ring_sectors` (0: a flash without the
+    ledger's partition), `keep_trace`, `line` (what is wrong with it: `noise.LINE`).
     """
 
     def __init__(self, options: "dict[str, Any]") -> None:
@@ -121,7 +121,9 @@ class World:
         self._press_from_us = 0
         self._press_until_us = 0
         if options.get("tag"):
-            self.place(from_image(binascii.a2b_base64(options["tag"])))
+            tag = from_image(binascii.a2b_base64(options["tag"]))
+            tag.failures, tag.counter = options.get("tag_counts") or (0, 0)
+            self.place(tag)
         elif options.get("podlet"):
             self.place(podlets.demo(options["podlet"]))
 
@@ -305,6 +307,7 @@ class World:
             "flash": binascii.b2a_base64(self.flash.image()).decode().strip(),
             "ring": binascii.b2a_base64(self.ring.image()).decode().strip(),
             "tag": binascii.b2a_base64(tag.image()).decode().strip() if tag else "",
+            "tag_counts": [tag.failures, tag.counter] if tag else [0, 0],
         }
 
 

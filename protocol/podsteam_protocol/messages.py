@@ -7,7 +7,7 @@ from podsteam_protocol.const import const
 
 MAJOR = const(1)
 MINOR = const(2)
-SCHEMA_HASH = 529882409
+SCHEMA_HASH = 1031226156
 REPLY = const(128)
 
 HELLO = const(0x01)
@@ -20,6 +20,9 @@ PING_REQ = "<I"
 PING_REP = "<III"
 CREDIT = const(0x04)
 CREDIT_FMT = "<II"
+BAUD = const(0x05)
+BAUD_REQ = "<I"
+BAUD_REP = "<IIH"
 INFO_GET = const(0x10)
 INFO_GET_REP = "<II8sBBBB16s16s"
 STATUS_GET = const(0x11)
@@ -346,6 +349,7 @@ CAP_CLOCK = const(8)
 CAP_LOAD_SENSE = const(16)
 CAP_SAFE_MODE = const(32)
 CAP_BULK = const(256)
+CAP_BAUD = const(512)
 
 PART_CALIBRATION = const(1)
 PART_DOSE_CALIBRATION = const(2)

@@ -175,7 +175,21 @@ MESSAGES = (
         ),
         (),
     ),
-    (0x05, "BAUD", "reserved", "Baud rate change; not used by version 1.0.", (), (), ()),
+    (
+        0x05,
+        "BAUD",
+        "request",
+        "The line's rate. The reply leaves at the old one; the new one counts as soon as it has left. The device goes"
+        " back to the first rate when it gets no sound frame for `silence_ms`, and then runs the request anew if it is"
+        " repeated. Raised only at rest; back to the first rate at any time.",
+        (("baud", "I", "bit/s", "from now on: the first one, or 115200, 230400, 460800, 921600; 0: only tell"),),
+        (
+            ("baud", "I", "bit/s", "once this has left"),
+            ("first", "I", "bit/s", "after a start, and after silence"),
+            ("silence_ms", "H", "ms", "without a sound frame until it goes back to the first"),
+        ),
+        ("OUT_OF_RANGE", "BUSY_SESSION"),
+    ),
     (0x06, "RESET", "reserved", "Restart; not used by version 1.0.", (), (), ()),
     (0x07, "TO_REPL", "reserved", "Restart into the REPL; not used by version 1.0.", (), (), ()),
     (
@@ -542,7 +556,7 @@ MESSAGES = (
         "count wrong ones. Begun at rest only; ask until it is no longer BUSY.",
         (
             ("what", "B", "", "0: ask only, 1: look, 2: try the password"),
-            ("password", "*", "", "4 bytes, to try; else none"),
+            ("password", "*", "", "4 bytes, to try; else none. One that is right opens the tag to writes and slots until it goes"),
         ),
         (
             ("state", "B", "enum WRITE", "how the last look went"),
@@ -1253,6 +1267,7 @@ BITS = (
             (4, "LOAD_SENSE", "element current sense"),
             (5, "SAFE_MODE", "only its loader runs, and the firmware version is the loader's: no application could be started"),
             (8, "BULK", "sends and takes blobs: BLOB_READ and what belongs to it"),
+            (9, "BAUD", "the rate of its line can be raised: BAUD"),
         ),
     ),
     (

@@ -217,3 +217,30 @@ def test_one_full_burst_fits_and_the_next_does_not(hal: Any, chip: Chip) -> None
     assert chip.noted("blocked") == []
     chip.advance(400_000)
     assert hal.link_write(buf, 200) == 200
+
+
+def test_the_rate_changes_the_pace_and_loses_nothing(hal: Any, chip: Chip) -> None:
+    assert hal.link_rate(0) == 115_200
+    buf = bytearray(b"x" * 200)
+    hal.link_write(buf, 200)
+    chip.advance(hal.link_busy_ms() * 1000)
+    assert hal.link_rate(921_600) == 921_600
+    # What had left by then did not have to be waited for.
+    assert chip.noted("blocked") == []
+    for _ in range(10):
+        assert hal.link_write(buf, 200) == 200
+    # 2000 bytes in 21.7 ms, of which less than one is the rounding.
+    assert 21 < hal.link_busy_ms() <= 23
+    chip.advance(23_000)
+    assert hal.link_busy_ms() == 0
+    assert hal.link_rate(115_200) == 115_200
+    hal.link_write(buf, 200)
+    assert hal.link_busy_ms() == 19
+    assert chip.noted("blocked") == []
+    chip.advance(20_000)
+    hal.link_write(buf, 1)
+    assert chip.host == b"x" * 2400
+
+
+def test_it_tells_that_it_takes_blobs_and_other_rates(hal: Any) -> None:
+    assert hal.caps & m.CAP_BULK and hal.caps & m.CAP_BAUD

@@ -106,6 +106,82 @@ def passwords() -> int:
     return played
 
 
+def written(bench: Bench, dose_no: int) -> int:
+    """Try to write the slot of that dose; how it went."""
+    assert bench.reader.note_dose(dose_no, 50_000, 1, 20_500)
+    bench.run(1500)
+    return bench.reader.write_state
+
+
+def away(bench: Bench, tag: Ntag) -> None:
+    """The tag is taken out, and put back a second later."""
+    bench.place(None)
+    bench.run(1000)
+    bench.place(tag)
+    bench.run(1000)
+
+
+def behind_passwords() -> int:
+    """Slots and a host's pages on a tag behind a password: only after the right one, and until the tag goes."""
+    played = 0
+    for model in MODELS:
+        for before_slots in (99, 1, 0):
+            tag = tag_of(model)
+            bench = read(tag)
+            reader = bench.reader
+            configure(tag, 0, max(4, reader.record.aux_at // 4 - before_slots))
+            whole = tag.image()
+            assert written(bench, 1) == m.WRITE_FAILED and tag.image() == whole
+            assert reader.doses_used == 0 and reader.usable() and reader.opener is None
+            assert done(bench, errand.PASSWORD, b"nope").code == m.CODE_TAG_PASSWORD and reader.opener is None
+            assert written(bench, 1) == m.WRITE_FAILED and tag.image() == whole
+            assert done(bench, errand.PASSWORD, b"SESA").state == m.WRITE_DONE
+            for dose in (1, 2, 3):
+                assert written(bench, dose) == m.WRITE_DONE and reader.doses_used == dose
+            # A wrong one later takes nothing back.
+            assert done(bench, errand.PASSWORD, b"nope").code == m.CODE_TAG_PASSWORD
+            assert written(bench, 4) == m.WRITE_DONE
+            last = tag.mem[14] * 2 + 3
+            assert reader.write_pages(last, memoryview(b"ends"))
+            bench.run(2500)
+            assert tag.mem[4 * last : 4 * last + 4] == b"ends" and reader.usable() and reader.doses_used == 4
+            away(bench, tag)
+            assert reader.opener is None and reader.doses_used == 4
+            assert written(bench, 5) == m.WRITE_FAILED and reader.doses_used == 4
+            assert tag.failures == 0 and bench.longest_us <= 2_000
+            played += 1
+    for limit in range(1, 8):
+        tag = tag_of(access=limit, auth0=4)
+        bench = read(tag)
+        whole = tag.image()
+        assert done(bench, errand.PASSWORD, b"SESA").code == m.CODE_TAG_LIMIT
+        assert written(bench, 1) == m.WRITE_FAILED and tag.image() == whole and tag.failures == 0
+        # The same UID comes between two visits, on a tag that counts: the password of the other is not tried.
+        bench = read(tag_of(auth0=4))
+        done(bench, errand.PASSWORD, b"SESA")
+        tag.mem[4 * (tag.pages - 5) + 12] ^= 1
+        bench.place(tag)
+        assert written(bench, 1) == m.WRITE_FAILED and tag.failures == 0
+        played += 2
+    return played
+
+
+def torn_behind_a_password() -> int:
+    """The tag is taken away at any time of such a write: the slot before it or the new one counts."""
+    played = 0
+    for ms in range(0, 420, 3):
+        tag = tag_of(auth0=4)
+        bench = read(tag)
+        done(bench, errand.PASSWORD, b"SESA")
+        assert written(bench, 1) == m.WRITE_DONE and written(bench, 2) == m.WRITE_DONE
+        assert bench.reader.note_dose(3, 50_000, 1, 20_500)
+        bench.run(ms)
+        away(bench, tag)
+        assert bench.reader.usable() and bench.reader.doses_used in (2, 3)
+        played += 1
+    return played
+
+
 def floor_tag(used: int, page: int = 4, model: str = "NTAG215") -> Ntag:
     """A podlet with a floor, so many of its 20 doses used."""
     slots = codec.slot(used, used, used * 50_000, 20_000, 1) + bytes(16) if used else bytes(32)
@@ -180,6 +256,8 @@ def main() -> "list[str]":
     return [
         "looks %d" % looks(),
         "passwords %d" % passwords(),
+        "behind passwords %d" % behind_passwords(),
+        "torn behind a password %d" % torn_behind_a_password(),
         "floors %d" % floors(),
         "torn floors %d" % torn_floors(),
     ]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The valve's own calibration: bounds, the two copies, what it does to widths and caps, and the requests for it."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,11 @@ class Store:
 def test_a_new_unit_has_the_nominal_valve() -> None:
     assert calibration.recall(Store()) == calibration.NEW == (1000, valve.DEAD_US, 200, 2200, 0, 0, 0)
     assert calibration.check(calibration.NEW) == -1
+
+
+def test_the_size_is_that_of_the_newest_layout() -> None:
+    packed = struct.pack(calibration.DOSE[-1][0], *calibration.recall(Store()))
+    assert calibration.SIZE == len(packed) == 14
 
 
 @pytest.mark.parametrize(

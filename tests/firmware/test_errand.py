@@ -12,7 +12,14 @@ from podsteam_firmware.podlet import errand
 from podsteam_protocol import messages as m
 
 HW = Path(__file__).parents[2] / "hw"
-PLAYED = ["looks 7", "passwords 78", "floors 64", "torn floors 101"]
+PLAYED = [
+    "looks 7",
+    "passwords 78",
+    "behind passwords 23",
+    "torn behind a password 140",
+    "floors 64",
+    "torn floors 101",
+]
 
 
 def test_here() -> None:
@@ -29,6 +36,8 @@ def test_a_wrong_password_where_wrong_ones_are_counted_would_be_seen(monkeypatch
     monkeypatch.setattr(errand, "_LIMIT", 0)
     with pytest.raises(AssertionError):
         errand_checks.passwords()
+    with pytest.raises(AssertionError):
+        errand_checks.behind_passwords()
 
 
 @pytest.mark.parametrize("bits", [0xF8, 0xFF])

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The 24 hours: what is remembered is never less than what was given in them, and it is forgotten in the end."""
 
+from array import array
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledger_bench import PROG_TEARS, Cut, Life
+from ledger_bench import PROG_TEARS, Cut, Life, RingHal
 
 from podsteam_firmware.dose import wall
 from podsteam_firmware.dose.book import MARK, Book
 from podsteam_firmware.dose.caps import HARD_DAY_NL, Caps
 from podsteam_firmware.dose.window import HOURS, Window
 from podsteam_firmware.store.ledger import Ledger
-from podsteam_protocol.messages import CODE_STORE_FULL
+from podsteam_protocol.messages import CODE_STORE_FAILED, CODE_STORE_FULL
 
 MASK = 0x3FFFFFFF
 MINUTE_MS = 60_000
@@ -58,6 +60,62 @@ def test_a_long_leap_forgets_all_once() -> None:
     assert made.total_nl() == 0
     made.add(3)
     assert made.total_nl() == 3
+
+
+class Writes:
+    """The hours, with a count of what is written to them."""
+
+    def __init__(self, hours: "array[int]") -> None:
+        self.hours = hours
+        self.count = 0
+
+    def __getitem__(self, i: int) -> int:
+        return self.hours[i]
+
+    def __setitem__(self, i: int, nl: int) -> None:
+        self.hours[i] = nl
+        self.count += 1
+
+
+@pytest.mark.parametrize(("leap_h", "written"), [(1, 1), (24, 24), (25, 25), (26, 25), (500_000, 25)])
+def test_a_leap_of_any_length_takes_no_more_than_a_day_of_work(leap_h: int, written: int) -> None:
+    made = window_at(600)
+    made._hours = hours = Writes(made._hours)  # type: ignore[assignment]
+    made.go_to(600 + 60 * leap_h)
+    assert hours.count == written
+
+
+@pytest.mark.parametrize("step", [1, 7, 59, 60, 61, 600, 1439, 1440, 1441, 1500, 1501])
+def test_each_hour_is_forgotten_exactly_when_it_is_25_hours_old(step: int) -> None:
+    made = Window()
+    given_nl: list[tuple[int, int]] = []
+    for i in range(1 + 4500 // step):
+        made.go_to(i * step)
+        made.add(i + 1)
+        given_nl.append((i * step, i + 1))
+        hour = made.minute // 60
+        assert made.total_nl() == sum(nl for at, nl in given_nl if hour - at // 60 < 25)
+
+
+@pytest.mark.parametrize(
+    ("now", "minute", "holds"),
+    [
+        pytest.param(6000, 6000, True, id="now"),
+        pytest.param(6000, 4560, True, id="24 hours, first minute of its hour and now"),
+        pytest.param(6059, 4560, True, id="24 hours, first minute of its hour, last of now's"),
+        pytest.param(6000, 4559, False, id="one minute more, in the 25th hour before"),
+        pytest.param(6059, 4559, False, id="the same, later in this hour"),
+        pytest.param(6060, 4560, False, id="the next hour begins"),
+        pytest.param(1499, 0, True, id="the very first minute"),
+        pytest.param(1500, 0, False, id="the very first minute is past"),
+    ],
+)
+def test_what_still_counts_is_what_total_still_has(now: int, minute: int, holds: bool) -> None:
+    made = window_at(minute)
+    made.add(5)
+    made.go_to(now)
+    assert made.holds(minute) is holds
+    assert made.total_nl() == (5 if holds else 0)
 
 
 @pytest.mark.parametrize("start", [0, 1000, MASK - 30_000, MASK])
@@ -270,3 +328,47 @@ def test_a_clock_is_not_set_when_that_cannot_be_written_down() -> None:
     before = device.clock_s
     assert wall.set_clock(device.life.hal, device.book, 40_000, before + 86_400) == CODE_STORE_FULL  # type: ignore[arg-type]
     assert device.clock_s == before
+
+
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize(
+    ("unix_s", "told"),
+    [
+        pytest.param(20_454 * DAY_S, True, id="2026-01-01 00:00:00"),
+        pytest.param(20_454 * DAY_S - 1, False, id="the second before: never set"),
+        pytest.param(47_482 * DAY_S - 1, True, id="2099-12-31 23:59:59"),
+        pytest.param(47_482 * DAY_S, False, id="the second after: no DS3231 can tell it"),
+        pytest.param(0, False, id="1970"),
+    ],
+)
+def test_the_times_that_a_device_can_be_told(unix_s: int, told: bool) -> None:
+    assert wall.in_range(unix_s) is told
+
+
+def test_setting_a_clock_leaves_two_marks_without_and_with_its_time() -> None:
+    device = Device()
+    unix_s = (YEAR_2026_MIN + 5000) * 60 + 59
+    assert wall.set_clock(device.life.hal, device.book, 40_000, unix_s) == 0  # type: ignore[arg-type]
+    assert device.clock_s == unix_s
+    unknown, known = list(device.life.ledger.entries())[-2:]
+    assert unknown[1:6] == (MARK, 0, 105, 0, 40_000)
+    assert known[1:6] == (MARK, 0, 105, YEAR_2026_MIN + 5000, 40_000)
+
+
+def test_a_clock_that_fails_leaves_its_time_unknown() -> None:
+    device = Device()
+    device.life.hal.set_clock = lambda unix_s: False  # type: ignore[attr-defined]
+    assert wall.set_clock(device.life.hal, device.book, 40_000, device.clock_s) == CODE_STORE_FAILED  # type: ignore[arg-type]
+    assert list(device.life.ledger.entries())[-1][1:6] == (MARK, 0, 105, 0, 40_000)
+
+
+def test_a_device_without_a_ring_still_has_its_clock_set() -> None:
+    """It remembers no 24 hours that a leap of the clock could shorten: it doses nothing."""
+    device = Device()
+    hal = device.life.hal = RingHal(0)
+    hal.set_clock = device.set_clock  # type: ignore[attr-defined]
+    device.start()
+    assert wall.set_clock(hal, device.book, 0, device.clock_s + 86_400) == 0  # type: ignore[arg-type]
+    assert device.clock_s == (YEAR_2026_MIN + 5) * 60 + 86_400

@@ -35,7 +35,7 @@ class Life:
         return summary.doses
 
     def due(self, hours: float) -> str:
-        return cleaning.line_of(self.store, UNIT, BEGIN + timedelta(hours=hours)).due()
+        return cleaning.line_of(self.store, UNIT).due(BEGIN + timedelta(hours=hours))
 
 
 def test_after_a_rest_and_after_many_doses(tmp_path: Path) -> None:

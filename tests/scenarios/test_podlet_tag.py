@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tag itself over the link: look, password, floor; begun at rest, carried on between the ticks."""
 
+from binascii import a2b_base64
 from typing import Any
 
 import pytest
@@ -62,6 +63,31 @@ def test_what_is_refused() -> None:
     bench.start()
     with pytest.raises(Refused, match="BUSY_SESSION"):
         bench.ask(w.PodletTagRequest(1))
+    bench.close()
+
+
+@pytest.mark.parametrize("interpreter", ["cpython", "micropython"])
+def test_slots_behind_a_password(interpreter: str, micropython: str) -> None:
+    """Each dose is refused with its reason and no pulse, and the tag is as it was; with the password it doses."""
+    tag = podlets.build(FIELDS)
+    at = 4 * (tag.pages - 5)
+    tag.mem[at + 7] = 4
+    tag.mem[at + 12 : at + 18] = b"SESAPA"
+    bench = opened(interpreter, tag)
+    bench.press()
+    bench.run(330)
+    refused = [a for event, a, _ in bench.events if event == w.EventValue.DOSE_REFUSED]
+    assert len(refused) > 2 and set(refused) == {w.DoseValue.TAG_WRITE}
+    assert not bench.saw(w.EventValue.DOSE_INTENT)
+    truth = bench.control("state")
+    assert truth["delivered_nl"] == 0 and truth["steam_mg"] > 8000
+    assert a2b_base64(bench.control("images")["tag"]) == bytes(tag.image())
+    assert settled(bench, 2, b"SESA").state == w.WriteValue.DONE
+    bench.press()
+    bench.run(330)
+    reply = bench.ask(w.PodletGetRequest())
+    assert bench.saw(w.EventValue.DOSE_INTENT) and bench.control("state")["delivered_nl"] > 0
+    assert reply.doses_used > 2 and reply.doses_left == 8 - reply.doses_used
     bench.close()
 
 

@@ -176,3 +176,53 @@ def test_throughput(baud: int) -> None:
         got += len(uart.host_receive(t_us))
     assert got == pytest.approx(baud / 10 * 0.99, abs=2)
     assert sent - got <= 4096 + 256
+
+
+def test_ends_at_different_rates_hear_nothing_right() -> None:
+    uart = Uart(115_200)
+    uart.host_rate(0, 921_600)
+    uart.host_send(0, b"abc")
+    uart.device_write(0, b"def", 3)
+    buf = bytearray(10)
+    assert uart.device_read(50, buf) == 3
+    assert not set(buf[:3]) & set(b"abc")
+    heard = uart.host_receive(1_000)
+    assert len(heard) == 3 and not set(heard) & set(b"def")
+
+
+def test_what_has_arrived_before_a_change_was_heard_right() -> None:
+    uart = Uart(115_200)
+    uart.host_send(0, b"ab")
+    uart.device_write(0, b"cd", 2)
+    uart.device_rate(87, 921_600)
+    uart.host_rate(87, 921_600)
+    uart.host_send(1_000, b"e")
+    buf = bytearray(10)
+    assert uart.device_read(2_000, buf) == 3
+    # The second of each was still on the line, at the old rate.
+    assert buf[0:1] == b"a" and buf[1:2] != b"b" and buf[2:3] == b"e"
+    heard = uart.host_receive(2_000)
+    assert heard[:1] == b"c" and heard[1:] != b"d"
+
+
+def test_the_pace_follows_the_rate() -> None:
+    uart = Uart(115_200)
+    assert uart.device_rate(0, 0) == 115_200
+    assert uart.device_rate(0, 921_600) == 921_600
+    uart.host_rate(0, 921_600)
+    uart.device_write(0, bytes(1000), 1000)
+    assert len(uart.host_receive(5_425)) == 499
+    assert uart.busy_ms(0) == 11
+    uart.reset(20_000)
+    assert uart.device_rate(20_000, 0) == 115_200
+
+
+def test_an_adapter_that_does_not_do_the_rate() -> None:
+    uart = Uart(115_200)
+    uart.most_baud = 460_800
+    for rate, right in ((460_800, True), (921_600, False), (115_200, True)):
+        uart.device_rate(0, rate)
+        uart.host_rate(0, rate)
+        uart.device_write(0, b"x", 1)
+        assert (uart.host_receive(1_000_000) == b"x") == right
+        uart.reset(1_000_000)

@@ -98,7 +98,7 @@ class Esp32Hal(Hal):
         self.boot_id = self.random() or 1
         self.reset_cause = reset_cause()
         self.firmware_hash = firmware_hash((home + "/" if home else top) + "firmware.id")
-        self.caps = m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE
+        self.caps = m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE | m.CAP_BULK | m.CAP_BAUD
         if self._clock.present():
             self.caps |= m.CAP_CLOCK
         self._was_ready = False
@@ -264,6 +264,10 @@ class Esp32Hal(Hal):
     def link_busy_ms(self) -> int:
         """As the verb."""
         return self._link.busy_ms()
+
+    def link_rate(self, baud: int) -> int:
+        """As the verb."""
+        return self._link.rate(baud)
 
     # Store ------------------------------------------------------------------------------------------------
     def file_read(self, name: str, limit: int = 4096) -> "bytes | None":

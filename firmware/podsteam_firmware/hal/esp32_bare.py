@@ -197,7 +197,7 @@ class Esp32Hal(Hal):
     speed = 1
     board = "bare"
     rx_window = RX_BUFFER
-    caps = m.CAP_SIMULATED | m.CAP_VALVE | m.CAP_LOAD_SENSE
+    caps = m.CAP_SIMULATED | m.CAP_VALVE | m.CAP_LOAD_SENSE | m.CAP_BULK | m.CAP_BAUD
 
     def __init__(self, root: str = "/", home: str = "") -> None:
         """`root`: where the file system is mounted. `home`: folder of the slot that runs, "": there are no slots."""
@@ -344,6 +344,10 @@ class Esp32Hal(Hal):
     def link_busy_ms(self) -> int:
         """As the verb."""
         return self._link.busy_ms()
+
+    def link_rate(self, baud: int) -> int:
+        """As the verb."""
+        return self._link.rate(baud)
 
     # Store ------------------------------------------------------------------------------------------------
     def file_read(self, name: str, limit: int = 4096) -> "bytes | None":

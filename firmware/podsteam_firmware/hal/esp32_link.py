@@ -22,8 +22,8 @@ _MOST = const(3072)
 """Bytes that may be queued. The driver's ring keeps a message in one piece and may waste its end."""
 _ITEM = const(40)
 """Bytes that the driver's ring spends on each write beside its data: two headers, an event, alignment."""
-_PER_MS = const(11)
-"""Bytes that leave in 1 ms, rounded down from 11.52."""
+_BITS_MS = const(10000)
+"""Bits of a byte on the line, start and stop included, times the ms in a second."""
 
 
 class Link:
@@ -35,6 +35,9 @@ class Link:
         self._uart = UART(
             1, baudrate=_BAUD, tx=pins.LINK_TX, rx=pins.LINK_RX, rxbuf=RX_BUFFER, txbuf=_TX_BUFFER, timeout=0
         )
+        self._baud = _BAUD
+        self._per_ms = _BAUD // _BITS_MS
+        """Bytes that leave in 1 ms, rounded down."""
         self._queued = 0
         self._items = 0
         self._since_ms = now_ms()
@@ -52,7 +55,7 @@ class Link:
     def write(self, buf: bytearray, length: int) -> int:
         """As the verb `link_write`."""
         at_ms = now_ms()
-        queued = self._queued - ticks.diff(at_ms, self._since_ms) * _PER_MS
+        queued = self._queued - ticks.diff(at_ms, self._since_ms) * self._per_ms
         if queued <= 0:
             # Which of the messages have left is known for sure only when all have.
             queued = 0
@@ -69,5 +72,17 @@ class Link:
 
     def busy_ms(self) -> int:
         """As the verb `link_busy_ms`."""
-        queued = self._queued - ticks.diff(now_ms(), self._since_ms) * _PER_MS
-        return (queued + _PER_MS - 1) // _PER_MS if queued > 0 else 0
+        per_ms = self._per_ms
+        queued = self._queued - ticks.diff(now_ms(), self._since_ms) * per_ms
+        return (queued + per_ms - 1) // per_ms if queued > 0 else 0
+
+    def rate(self, baud: int) -> int:
+        """As the verb `link_rate`."""
+        if baud:
+            # The rate alone: everything else stays as it was, the buffers and what they hold too.
+            self._uart.init(baud)
+            self._baud = baud
+            self._per_ms = baud // _BITS_MS
+            self._queued = 0
+            self._items = 0
+        return self._baud

@@ -204,6 +204,10 @@ class Hal(Protocol):
         """Time until all that is queued has left, ms, rounded up."""
         ...
 
+    def link_rate(self, baud: int) -> int:
+        """The line's rate, bit/s, after it was set to `baud` while nothing was queued; 0 only asks."""
+        ...
+
     # Store (littlefs). A name is a path like "programs/gentle"; folders are made as needed. -----------------
     def file_read(self, name: str, limit: int = 4096) -> bytes | None:
         """The file's bytes (at most `limit`), or None when there is none."""

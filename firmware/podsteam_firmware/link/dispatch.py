@@ -63,6 +63,8 @@ class Dispatcher:
             from podsteam_firmware.link import requests_config as late
         elif kind == m.TUNE or kind == m.TUNE_GET:
             from podsteam_firmware.link import requests_tune as late
+        elif kind == m.BAUD:
+            from podsteam_firmware.link import rate as late
         elif kind == m.CLOCK:
             from podsteam_firmware.link import requests_clock as late
         elif m.ALLERGENS <= kind <= m.PODLET_TAG:

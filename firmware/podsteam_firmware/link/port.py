@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from podsteam_firmware.core import Core
     from podsteam_firmware.link.bulk import Bulk
     from podsteam_firmware.link.dispatch import Dispatcher
+    from podsteam_firmware.link.rate import Rate
 
 _REFILL_MS = const(5)
 """Time between two looks at the line while a blob is sent: less than `bulk` queues."""
@@ -52,6 +53,8 @@ class Port:
         """Number of the next event to send."""
         self.bulk: "Bulk | None" = None
         """Transfer of blobs, from the first request for one on."""
+        self.rate: "Rate | None" = None
+        """The line's rate, from the first request to change it on."""
 
     def pump(self, now_ms: int) -> None:
         """Take what has arrived, answer, then send events and telemetry as far as there is room."""
@@ -62,6 +65,8 @@ class Port:
             self._take(now_ms, got)
         if self._unsent:
             self._send_reply()
+        if self.rate and self._turning(self.rate, now_ms):
+            return
         if not self._dispatcher.connected:
             self.next_event = self._core.events.next
             return
@@ -72,10 +77,21 @@ class Port:
                 self.bulk.pump(now_ms)
 
     def wake(self, now_ms: int, due_ms: int) -> int:
-        """When to pump again: at `due_ms`, or earlier while a blob is being sent."""
+        """When to pump again: at `due_ms`, or earlier while a blob is being sent or the line's rate changes."""
+        if self.rate and self.rate.next:
+            soon_ms = ticks.add(now_ms, self._hal.link_busy_ms() + 1)
+            return soon_ms if ticks.diff(due_ms, soon_ms) > 0 else due_ms
         if self.bulk and self.bulk.sending() and ticks.diff(due_ms, now_ms) > _REFILL_MS:
             return ticks.add(now_ms, _REFILL_MS)
         return due_ms
+
+    def _turning(self, rate: "Rate", now_ms: int) -> bool:
+        """Whether the line is on its way to another rate, so that nothing may be sent."""
+        if rate.silent(now_ms):
+            # The host may not have got the reply either, and then asks again.
+            self._reply_length = 0
+            self._unsent = False
+        return self._unsent or rate.changing(now_ms)
 
     def console(self, text: bytes) -> None:
         """Send text to the host, cut to what a frame holds."""
@@ -110,6 +126,8 @@ class Port:
         seq = segment[2]
         if kind >= m.REPLY or kind >= m.EVENT:
             return
+        if self.rate:
+            self.rate.heard_ms = now_ms
         payload = memoryview(segment)[3 : 1 + length]
         if kind == m.BLOB_DATA or kind == m.CREDIT:
             if self.bulk:

@@ -62,7 +62,7 @@ def _arm(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> in
     raw = core.find_program(padded)
     if raw is None:
         return core.dispatcher.refuse(m.CODE_NOT_FOUND, 1, 0)
-    core.session.arm(now_ms, raw, True)
+    core.arm(now_ms, raw, True)
     return armed(core, now_ms, token, reply)
 
 

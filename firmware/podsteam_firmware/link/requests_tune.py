@@ -28,7 +28,7 @@ def _tune(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) -> i
     if refused:
         return refused
     core.heat.load_tuner()
-    core.session.arm(now_ms, TUNE, True, True)
+    core.arm(now_ms, TUNE, True, True)
     return armed(core, now_ms, token, reply)
 
 

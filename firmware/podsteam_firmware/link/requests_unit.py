@@ -70,6 +70,7 @@ def _podlet_keys(core: "Core", now_ms: int, payload: memoryview, reply: bytearra
             if not signed.keep(core.hal, kept):
                 return -m.CODE_STORE_FAILED
             known = kept
+            core.reader.keys = True
     reply[BODY] = len(known)
     for i in range(len(known)):
         at = BODY + 1 + i * signed.ID

@@ -3,7 +3,8 @@
 
 * A look: configuration, lock bytes, NXP's signature of the UID (READ_SIG, checked in slices), the counter (READ_CNT).
 * A password (PWD_AUTH): only where the tag's own configuration was read and says that wrong ones are not counted. A
-  tag that counts them locks itself for good, and nobody can tell how many are left, so none is ever tried there.
+  tag that counts them locks itself for good, and nobody can tell how many are left, so none is ever tried there. One
+  that was right is given before each write in that insertion, its counting looked at each time.
 * The floor: the static lock bits of its pages, one for each quarter of the doses that is used. They cannot be taken
   back, so only bits of the floor's pages are ever written, and never a block lock bit (NTAG21x data sheet, 8.5.2).
 
@@ -86,6 +87,11 @@ class Errand:
         self._out = bytearray(7)
         self._chip: "Pn532 | None" = None
         self._check: "Verifier | None" = None
+        if what == LOOK:
+            # Not when the tag has answered: a session may have begun by then.
+            from podsteam_firmware.crypto import ecdsa
+
+            self._ecdsa = ecdsa
         self.state = m.WRITE_BUSY
         """A WRITE value."""
         self.code = 0
@@ -126,6 +132,12 @@ class Errand:
         else:
             self._ask(_AT_CONFIG, _DYNLOCK[reader.tag_type])
         return True
+
+    def open(self, chip: "Pn532") -> bool:
+        """As `begin`, before each write to a tag behind a password: the tag forgets it when the field goes."""
+        self.state = m.WRITE_BUSY
+        self._tries = 0
+        return self.begin(chip)
 
     def take(self) -> bool:
         """Judge the chip's answer and go on. True: nothing more is to be done in this visit."""
@@ -217,8 +229,7 @@ class Errand:
             if self._tries >= _TRIES:
                 self._over(m.CODE_TAG_COPY)
             return True
-        from podsteam_firmware.crypto import ecdsa
-
+        ecdsa = self._ecdsa
         signature = bytes(self._chip.buf[at : at + _SIGNATURE])
         self._check = ecdsa.Verifier(ecdsa.SECP128R1, bytes(self._reader.uid), signature, NXP_KEY)
         if not self._hidden:
@@ -257,6 +268,8 @@ class Errand:
         at = self._answer(2)
         if at >= 0 and self._chip is not None:
             self.pack = self._chip.buf[at] << 8 | self._chip.buf[at + 1]
+            if self._reader.opener is not self:
+                self._reader.opener = Errand(self._reader, PASSWORD, self._password)
         self._over(m.CODE_TAG_PASSWORD if at < 0 else 0)
         return True
 

@@ -58,6 +58,7 @@ _RECALL = const(7)
 _READ = const(8)
 _WRITE = const(9)
 _ERRAND = const(10)
+_OPEN = const(11)
 
 
 class Reader(Limits):
@@ -86,6 +87,8 @@ class Reader(Limits):
         self._at = 0
         self.recalls = False
         """There are recall lists to look into."""
+        self.keys = True
+        """There may be keys of makers."""
         self.ledger: "Ledger | None" = None
         """The doses that this device has given."""
         self._search: "Search | None" = None
@@ -115,6 +118,8 @@ class Reader(Limits):
         """How the last `note_dose` went: WRITE_BUSY, WRITE_DONE or WRITE_FAILED."""
         self.errand: "Errand | None" = None
         """What else is to be done with the tag, or was last."""
+        self.opener: "Errand | None" = None
+        """Gives the password before each write, once a host gave the right one; until the tag goes."""
         self.in_use = False
         """Set while a session doses: a tag that goes then leaves PODLET_REMOVED behind until this is cleared."""
 
@@ -197,10 +202,19 @@ class Reader(Limits):
     def _begin_check(self) -> None:
         """Start checking the signature, if there is one by a key that is known."""
         self._unsigned()
-        if self.record.signature_at:
+        if self.record.signature_at and self.keys:
             from podsteam_firmware.podlet import signed
 
             self._check = signed.begin(self._hal, self.image, self.uid, self.record)
+
+    def load(self) -> None:
+        """Load what a podlet may need that comes while the element is hot, when a tick cannot wait for it."""
+        from podsteam_firmware.podlet import witness as _
+
+        if self.recalls:
+            from podsteam_firmware.podlet import recall as _
+        elif self.keys:
+            from podsteam_firmware.podlet import signed as _  # noqa: F401
 
     def _unsigned(self) -> None:
         self._check = None
@@ -245,6 +259,7 @@ class Reader(Limits):
         self.present = False
         self.fault = self.tag_type = self.image_size = self.listed = 0
         self.agreed = self.recalled = False
+        self.opener = None
         self.uid[:] = bytes(_UID_SIZE)
         self.clear_limits()
         self._unsigned()
@@ -294,30 +309,40 @@ class Reader(Limits):
 
     def _begin(self, now_ms: int) -> None:
         """The tag is selected: what is there to do?"""
-        writes = self.write_state == WRITE_BUSY
-        if writes and self._size:
-            self._phase = _WRITE
-            self._visit.write(self._at, self._slot, self._size)
-        elif self._to_read and (self._tries or ticks.due(now_ms, self._reread_ms)):
+        reads = self._to_read and (self._tries or ticks.due(now_ms, self._reread_ms))
+        if self.write_state == WRITE_BUSY and (self._size or not reads):
+            if self.opener is not None and self.opener.open(self._chip):
+                self._phase = _OPEN
+            else:
+                self._write()
+        elif reads:
             self._phase = _READ
             self.image_size = 0
             self._visit.read(self.uid)
-        elif writes:
-            self._phase = _WRITE
-            record = self.record
-            nl = record.nl_used + self._slot_nl
-            record.encode_next(self._slot, self._slot_doses, nl, self._slot_day, self._slot_session)
-            self._visit.write(record.next_slot_at(), self._slot, p.SLOT_SIZE)
         elif self.errand is not None and self.errand.begin(self._chip):
             self._phase = _ERRAND
         else:
             self._go(_RELEASE)
 
+    def _write(self) -> None:
+        """Write what a host wants there, or the next usage slot."""
+        self._phase = _WRITE
+        size = self._size
+        at = self._at
+        if not size:
+            record = self.record
+            nl = record.nl_used + self._slot_nl
+            record.encode_next(self._slot, self._slot_doses, nl, self._slot_day, self._slot_session)
+            at = record.next_slot_at()
+            size = p.SLOT_SIZE
+        self._visit.write(at, self._slot, size)
+
     def _take(self, phase: int, now_ms: int) -> None:
         """A command of a reading, a writing or an errand was answered."""
-        if phase == _ERRAND:
-            if self.errand is None or self.errand.take():
-                self._go(_RELEASE)
+        if phase >= _ERRAND:
+            errand = self.errand if phase == _ERRAND else self.opener
+            if errand is None or errand.take():
+                self._visited(phase, now_ms)
             return
         visit = self._visit
         outcome = visit.take()
@@ -338,6 +363,15 @@ class Reader(Limits):
             self._judge()
             self.write_state = WRITE_DONE
             self._go(_RELEASE)
+
+    def _visited(self, phase: int, now_ms: int) -> None:
+        """An errand's visit is over: then a write may follow, if it was to open the tag."""
+        if phase == _ERRAND or self.opener is None:
+            self._go(_RELEASE)
+        elif self.opener.state == WRITE_DONE:
+            self._write()
+        else:
+            self._tag_failed(now_ms)
 
     def _written(self, now_ms: int) -> None:
         """A host's pages are on the tag: what it holds is to be judged anew, in a while."""

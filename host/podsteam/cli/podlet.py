@@ -21,6 +21,9 @@ _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace a file of t
 _KEY = click.option("--key", type=_FILE, metavar="FILE", help="PEM file with the key.")
 
 
+_PASSWORD = click.option("--password", metavar="HEX", help="8 hex digits, for a tag that is behind a password.")
+
+
 @click.group(cls=Group)
 def podlet() -> None:
     """The podlet in the holder, and podlets of your own: make, write, sign, check, empty them."""
@@ -92,15 +95,19 @@ def _toml(memory: bytes) -> bytes:
 @_TO
 @click.option("--tag", help="NTAG213, NTAG215 or NTAG216, for a new dump.")
 @click.option("--update", is_flag=True, help="Keep what was used, and what this version does not know.")
+@_PASSWORD
 @click.pass_context
-def write(ctx: click.Context, file: Path, to: Path | None, tag: str | None, update: bool) -> Answer:
+def write(
+    ctx: click.Context, file: Path, to: Path | None, tag: str | None, update: bool, password: str | None
+) -> Answer:
     """Make a podlet of FILE: on the tag in the holder, or in a tag dump with --to."""
     from podsteam.podlet_file import load
     from podsteam.podlet_image import change, identity, main_of, make
     from podsteam.podlet_place import opened
 
     described = load(file)
-    with opened(settings_of(ctx), to, tag or described.model or "NTAG215") as place:
+    raw = _password(password)
+    with opened(settings_of(ctx), to, tag or described.model or "NTAG215", password=raw) as place:
         name = identity(place.memory)
         if update:
             from podsteam_protocol import podlet as p
@@ -117,8 +124,16 @@ def write(ctx: click.Context, file: Path, to: Path | None, tag: str | None, upda
 @_TO
 @_KEY
 @click.option("--signer", metavar="COMMAND", help="Signs what it gets on its input; --key is the public key then.")
+@_PASSWORD
 @click.pass_context
-def sign(ctx: click.Context, source: Path | None, to: Path | None, key: Path | None, signer: str | None) -> Answer:
+def sign(
+    ctx: click.Context,
+    source: Path | None,
+    to: Path | None,
+    key: Path | None,
+    signer: str | None,
+    password: str | None,
+) -> Answer:
     """Sign the podlet with a key file, or with a command that keeps the key. The tag's UID is signed with it."""
     from podsteam.errors import UsageProblem
     from podsteam.podlet_place import opened
@@ -128,7 +143,7 @@ def sign(ctx: click.Context, source: Path | None, to: Path | None, key: Path | N
     if key is None:
         raise UsageProblem("--key is missing: the private key, or with --signer the public one.")
     public = public_key(key)
-    with opened(settings_of(ctx), to or source, "", source) as place:
+    with opened(settings_of(ctx), to or source, "", source, _password(password)) as place:
         made = command_signer(signer) if signer else file_signer(key)
         return _stored(place, sign_memory(place.memory, public, made))
 
@@ -164,14 +179,15 @@ def verify(ctx: click.Context, source: Path | None, key: Path | None) -> Answer:
 @podlet.command()
 @_TO
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@_PASSWORD
 @click.pass_context
-def wipe(ctx: click.Context, to: Path | None, yes: bool) -> Answer:
+def wipe(ctx: click.Context, to: Path | None, yes: bool, password: str | None) -> Answer:
     """Empty the tag: no podlet, no use. Locked pages stay as they are."""
     from podsteam.errors import UsageProblem
     from podsteam.podlet_image import empty
     from podsteam.podlet_place import opened
 
-    with opened(settings_of(ctx), to, "") as place:
+    with opened(settings_of(ctx), to, "", password=_password(password)) as place:
         if not yes:
             if settings_of(ctx).machine:
                 raise UsageProblem("Wiping needs --yes when nobody can be asked.")
@@ -236,24 +252,26 @@ def tag(ctx: click.Context, password: str | None) -> Answer:
     A tag that counts wrong passwords locks itself for good: there none is ever tried.
     """
     from podsteam.cli.connect import open_device
-    from podsteam.errors import Refused, UsageProblem
-    from podsteam.refusals import sentence
-    from podsteam.wire import messages as m
+    from podsteam.podlet_place import problem_of
 
-    try:
-        raw = bytes.fromhex(password or "")
-    except ValueError:
-        raw = b"?"
-    if password is not None and len(raw) != 4:
-        raise UsageProblem("--password has 8 hex digits.")
+    raw = _password(password)
     with open_device(settings_of(ctx)) as device:
         judged = device.settled_podlet()
         reply = device.podlet_tag(raw)
-    problem = None
-    if reply.state != m.WriteValue.DONE:
-        name = m.CODES[reply.code].name if reply.code in m.CODES else ""
-        problem = Refused(f"The tag: {sentence(reply.code)}.", reply.code, name)
-    return Answer(_tag_data(judged, reply, password is not None), _tag_text, problem=problem)
+    return Answer(_tag_data(judged, reply, password is not None), _tag_text, problem=problem_of(reply))
+
+
+def _password(text: str | None) -> bytes:
+    """The 4 bytes, none when no password was given. Raises UsageProblem."""
+    from podsteam.errors import UsageProblem
+
+    try:
+        raw = bytes.fromhex(text or "")
+    except ValueError:
+        raw = b"?"
+    if text is not None and len(raw) != 4:
+        raise UsageProblem("--password has 8 hex digits.")
+    return raw
 
 
 def _tag_data(judged: object, reply: object, tried: bool) -> Data:

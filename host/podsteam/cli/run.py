@@ -4,6 +4,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Generator, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
@@ -18,7 +19,9 @@ from podsteam.wire import messages as m
 
 if TYPE_CHECKING:
     from podsteam.client import Device
+    from podsteam.store.cleaning import Line
     from podsteam.store.database import Store
+    from podsteam.store.model import Stored
     from podsteam.store.writer import SessionWriter
 
 
@@ -101,6 +104,7 @@ class SessionCall:
         Raises UsageProblem for a tag that the store does not take.
         """
         from podsteam.store import parse_tag
+        from podsteam.store.cleaning import Line
 
         self._settings = settings
         self._tags = dict(parse_tag(tag) for tag in tags)
@@ -108,6 +112,7 @@ class SessionCall:
         self._press = press
         self._agree = agree
         self._writer: SessionWriter | None = None
+        self._line = Line()
 
     def run(self, device: "Device", name: str, program: m.Program) -> Answer:
         """Run the program of that name on the device, and record it. The answer says how it ended."""
@@ -121,13 +126,17 @@ class SessionCall:
         may end it before its time. Raises ButtonNotPressed at once where nobody can press the button, and
         PodletRecalled."""
         from podsteam.store import open_store
+        from podsteam.store.questions import label_of
 
         _not_recalled(device)
         self._need_a_hand(device)
         with open_store(self._settings.store or None) as store, self._view(device, program) as view:
             outcome = self._run(device, how, program, store, view, watcher)
-            data = {**self._data(outcome, name, store), "cleaning_due": _cleaning_due(device, store)}
-            self._sum_up(view, store)
+            stored = store.get(self._writer.record) if self._writer is not None else None
+            if stored is not None:
+                self._line = self._line.after(stored.entry, label_of(store, stored.entry))
+            data = {**self._data(outcome, name, store), "cleaning_due": _cleaning_due(device, self._line, store.now())}
+            _sum_up(view, stored)
         return outcome, data
 
     @contextlib.contextmanager
@@ -148,12 +157,14 @@ class SessionCall:
     def _run(
         self, device: "Device", how: How, program: m.Program, store: "Store", view: View, watcher: "Watcher | None"
     ) -> Outcome:
+        from podsteam.store.cleaning import line_of
         from podsteam.store.gather import gather
         from podsteam.wallclock import tell
 
         info = device.info()
         gather(device, info, store)
-        if due := _cleaning_due(device, store):
+        self._line = line_of(store, device.hello.uid.hex())
+        if due := _cleaning_due(device, self._line, store.now()):
             _say(view, due)
         for text in (tell(device), _consent_wanted(device)):
             if text:
@@ -261,10 +272,11 @@ class SessionCall:
             "store": str(store.path),
         }
 
-    def _sum_up(self, view: View, store: "Store") -> None:
-        summary: Callable[[Any], None] | None = getattr(view, "summary", None)
-        if summary is not None and self._writer is not None:
-            summary(store.get(self._writer.record).record.summary)
+
+def _sum_up(view: View, stored: "Stored | None") -> None:
+    summary: Callable[[Any], None] | None = getattr(view, "summary", None)
+    if summary is not None and stored is not None:
+        summary(stored.record.summary)
 
 
 def _at_a_terminal() -> bool:
@@ -300,11 +312,9 @@ def _consent_wanted(device: "Device") -> str:
     )
 
 
-def _cleaning_due(device: "Device", store: "Store") -> str:
+def _cleaning_due(device: "Device", line: "Line", now: datetime) -> str:
     """A sentence when the device wants cleaning by this store's records, else nothing."""
-    from podsteam.store.cleaning import line_of
-
-    why = line_of(store, device.hello.uid.hex(), store.now()).due()
+    why = line.due(now)
     if not why and device.status().flags & m.FlagBits.CLEAN:
         why = "The device counts many doses since its last cleaning, or a treatment that has stood in its line for days"
     return f"{why}: put in a cleaning podlet and run `podsteam session clean`." if why else ""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store itself: sessions in, sessions out. Opened by `podsteam.store.open_store`."""
 
-import dataclasses
 import os
 import platform
 import re
@@ -9,6 +8,8 @@ import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,19 +26,23 @@ from podsteam.text import safe
 from podsteam.wire.messages import CapBits, Program
 from podsteam_protocol import frame
 
-_SUMMARY = tuple(f.name for f in dataclasses.fields(Summary) if f.name in SESSION.c)
+_SUMMARY = tuple(name for name in Summary._fields if name in SESSION.c)
 """What of a summary has a column; the rest is worked out from the frames."""
 _ROW = tuple(column for column in SESSION.c if column.name != "blob")
 _TIMES = ("started_us", "started_offset_s", "stored_us", "ended_us")
-_PLAIN = tuple(f.name for f in dataclasses.fields(Entry) if f.name in SESSION.c)
+_PLAIN = tuple(name for name in Entry._fields if name in SESSION.c)
 _ENTRY = (*_TIMES, *_PLAIN, *_SUMMARY)
 """The columns of an entry, in the order in which it is made: a list has many rows, and their places cost less than
 their names."""
 _BEGUN = func.coalesce(SESSION.c.started_us, SESSION.c.stored_us)
-_LIST = select(*(SESSION.c[name] for name in _ENTRY)).order_by(_BEGUN.desc(), SESSION.c.id)
+_LIST = select(*(SESSION.c[name] for name in _ENTRY), _BEGUN)
 _TAGS = select(TAG).order_by(TAG.c.name)
 _ID = _ENTRY.index("id")
 _STATE = _ENTRY.index("state")
+_PLAIN_AT = len(_TIMES)
+_SUMMARY_AT = len(_TIMES) + len(_PLAIN)
+_WORKED_OUT = tuple(Summary._field_defaults.values())
+"""What of a summary has no column, where the frames are not looked at."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOST = "The recording process ended before the session did."
 
@@ -50,11 +55,17 @@ def _us(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+@cache
+def _epoch(offset_s: int) -> datetime:
+    """The beginning of 1970 in UTC, as clocks of that offset showed it. There are few offsets."""
+    return _EPOCH.astimezone(timezone(timedelta(seconds=offset_s)))
+
+
 def _moment(us: int | None, offset_s: int | None = 0) -> datetime | None:
     if us is None:
         return None
-    utc = _EPOCH + timedelta(microseconds=us)
-    return utc.astimezone(timezone(timedelta(seconds=offset_s))) if offset_s else utc
+    # In the order days, seconds, microseconds: their names would take longer than the sum.
+    return (_epoch(offset_s) if offset_s else _EPOCH) + timedelta(0, 0, us)
 
 
 def _new_id() -> str:
@@ -140,6 +151,8 @@ class Store:
             tags: dict[str, dict[str, str]] = {}
             for record, name, value in connection.execute(_TAGS):
                 tags.setdefault(record, {})[name] = value
+        # Here and not by the query: SQLite would carry every column of every row through its sorter.
+        rows = sorted(sorted(rows, key=itemgetter(_ID)), key=itemgetter(len(_ENTRY)), reverse=True)
         return [_entry(row, tags.get(row[_ID], {})) for row in rows]
 
     def get(self, record: str) -> Stored:
@@ -281,14 +294,11 @@ def frames(connection: Connection, row: RowMapping) -> bytes:
 
 
 def _entry(row: Sequence[Any], tags: Mapping[str, str]) -> Entry:
-    """A row of `_ENTRY`'s columns."""
-    started_us, offset_s, stored_us, ended_us = row[: len(_TIMES)]
+    """A row that begins with `_ENTRY`'s columns."""
+    started_us, offset_s, stored_us, ended_us = row[:_PLAIN_AT]
     state = row[_STATE]
-    return Entry(
-        *row[len(_TIMES) : -len(_SUMMARY)],
-        started=_moment(started_us, offset_s),
-        stored=_EPOCH + timedelta(microseconds=stored_us),
-        ended=_moment(ended_us),
-        tags=tags,
-        summary=None if state == RECORDING else Summary(state == COMPLETE, *row[-len(_SUMMARY) :]),
-    )
+    recap = None
+    if state != RECORDING:
+        recap = Summary._make((state == COMPLETE, *row[_SUMMARY_AT : len(_ENTRY)], *_WORKED_OUT))
+    made = (_moment(started_us, offset_s), _moment(stored_us), _moment(ended_us), tags, recap)
+    return Entry._make((*row[_PLAIN_AT:_SUMMARY_AT], *made))

@@ -71,3 +71,22 @@ class Replugged(Protocol):
     def reopen(self) -> Self:
         """Plug the cable in again. Raises DeviceLost when the board has ended."""
         ...
+
+
+@runtime_checkable
+class Rated(Protocol):
+    """A port whose line has a rate that can be set."""
+
+    @property
+    def clock(self) -> Clock:
+        """As `Port.clock`."""
+        ...
+
+    @property
+    def baud(self) -> int:
+        """Rate of the line, bit/s."""
+        ...
+
+    def set_baud(self, baud: int) -> None:
+        """Send and receive at `baud`, bit/s, from now on. Raises UsageProblem when the port cannot, DeviceLost."""
+        ...

@@ -80,6 +80,21 @@ class SerialPort:
         except OSError as e:
             raise self._lost(_reason(e)) from e
 
+    @property
+    def baud(self) -> int:
+        """As `Rated.baud`."""
+        return BAUD if self._serial is None else int(self._serial.baudrate)
+
+    def set_baud(self, baud: int) -> None:
+        """As `Rated.set_baud`; what was written leaves before."""
+        if self._serial is None:
+            raise self._lost("the port is closed")
+        try:
+            self._serial.flush()
+            self._serial.baudrate = baud
+        except (OSError, ValueError) as e:
+            raise UsageProblem(f"{safe(self.name)} does not do {baud} baud ({safe(str(e), 100)}).") from e
+
     def lines(self) -> dict[str, bool]:
         """As `Port.lines`."""
         port = self._serial

@@ -59,6 +59,7 @@ class SimPort:
         self.name = name
         self.baud = int(options.get("baud", 115200))
         """Of the line, which is paced by it."""
+        self._first_baud = self.baud
         self.clock = SimClock(self)
         self._received = bytearray()
         self._unsent = bytearray()
@@ -98,7 +99,15 @@ class SimPort:
         """As `Replugged.reopen`."""
         self.control({"do": "fault", "name": "link_gone", "on": False})
         self._out = False
+        self.set_baud(self._first_baud)
         return self
+
+    def set_baud(self, baud: int) -> None:
+        """As `Rated.set_baud`."""
+        if self._unsent:
+            self._received += self._exchange(self.now_us())
+        self.control({"do": "rate", "baud": baud})
+        self.baud = baud
 
     def _look(self) -> None:
         if self._out:

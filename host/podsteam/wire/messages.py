@@ -11,7 +11,7 @@ from podsteam.wire.base import Message
 
 MAJOR = 1
 MINOR = 2
-SCHEMA_HASH = 0x1f955d29
+SCHEMA_HASH = 0x3d77432c
 REPLY = 0x80
 """Set in the id of a reply."""
 
@@ -444,6 +444,8 @@ class CapBits(IntFlag):
     """only its loader runs, and the firmware version is the loader's: no application could be started"""
     BULK = 0x100
     """sends and takes blobs: BLOB_READ and what belongs to it"""
+    BAUD = 0x200
+    """the rate of its line can be raised: BAUD"""
 
 
 class PartBits(IntFlag):
@@ -687,6 +689,32 @@ class Credit(Message):
     """So much from the blob's beginning has arrived without a gap; of a push, all of it: is stored, [B]."""
     up_to: int = 0
     """The other may send up to this offset, [B]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaudRequest(Message):
+    """The line's rate. The reply leaves at the old one; the new one counts as soon as it has left. The device goes back to the first rate when it gets no sound frame for `silence_ms`, and then runs the request anew if it is repeated. Raised only at rest; back to the first rate at any time."""
+
+    ID: ClassVar[int] = 0x05
+    FORMAT: ClassVar[str] = "<I"
+
+    baud: int = 0
+    """From now on: the first one, or 115200, 230400, 460800, 921600; 0: only tell, [bit/s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaudReply(Message):
+    """Reply to BAUD."""
+
+    ID: ClassVar[int] = 0x85
+    FORMAT: ClassVar[str] = "<IIH"
+
+    baud: int = 0
+    """Once this has left, [bit/s]."""
+    first: int = 0
+    """After a start, and after silence, [bit/s]."""
+    silence_ms: int = 0
+    """Without a sound frame until it goes back to the first, [ms]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1395,7 +1423,7 @@ class PodletTagRequest(Message):
     what: int = 0
     """0: ask only, 1: look, 2: try the password."""
     password: bytes = b""
-    """4 bytes, to try; else none."""
+    """4 bytes, to try; else none. One that is right opens the tag to writes and slots until it goes."""
 
 
 @dataclass(frozen=True, slots=True)

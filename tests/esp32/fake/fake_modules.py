@@ -170,6 +170,16 @@ def _machine(chip: Chip) -> types.ModuleType:
             self.sent_us = float(chip.t_us)
             chip.uart[number] = self
 
+        def init(self, baudrate: int = 0) -> None:
+            """Waits until all has left, as the port does, and changes the rate; buffers and their contents stay."""
+            self._drain()
+            while self.queue:
+                chip.block("uart", 100)
+                self._drain()
+            if baudrate:
+                self.per_us = baudrate / 10 / 1_000_000
+                self.sent_us = float(chip.t_us)
+
         def arrive(self, data: bytes) -> None:
             room = self.rxbuf + FIFO - len(self.received)
             self.received += data[:room]
