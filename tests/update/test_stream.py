@@ -120,7 +120,24 @@ def without_packing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(deflate_port, "inflate", none)
 
 
-@pytest.mark.parametrize("lacks", [without_streams, without_packing])
+def without_memory(patch: pytest.MonkeyPatch) -> None:
+    """Also where it is only missed when the unpacker takes it."""
+    seen: list[int] = []
+
+    class Late:
+        def readinto(self, buf: memoryview) -> int:
+            raise MemoryError
+
+    def none(source: object, window: int) -> Late:
+        seen.append(window)
+        if len(seen) > 1:
+            raise MemoryError
+        return Late()
+
+    patch.setattr(deflate_port, "inflate", none)
+
+
+@pytest.mark.parametrize("lacks", [without_streams, without_packing, without_memory])
 def test_a_unit_that_cannot_is_sent_the_same_otherwise(
     lacks: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

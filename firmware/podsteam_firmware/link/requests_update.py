@@ -82,8 +82,10 @@ def _stream(core: "Core", now_ms: int, payload: memoryview, reply: bytearray) ->
         return -m.CODE_BUSY_SESSION
     if update.stage == m.UPDATE_FAILED:
         return -update.code
-    from podsteam_firmware.link import update_stream
-
+    try:
+        from podsteam_firmware.link import update_stream
+    except MemoryError:
+        return core.dispatcher.refuse(m.CODE_OUT_OF_RANGE, 2, 0)
     offset, size, window = struct.unpack_from("<IIB", payload, 0)
     stream = update_stream.under_way(core.port.bulk, offset, size)
     if stream is None:

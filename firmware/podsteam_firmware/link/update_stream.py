@@ -28,6 +28,8 @@ _SLICE = const(512)
 _AHEAD = const(1536)
 """An unpacker cannot wait in the middle of a code. It is asked for a slice when so much is there, more than any slice
 that a compressor makes takes: two bytes for each of its bytes, and 320 for the tables that a block begins with."""
+_UNPACKER = const(1536)
+"""Bytes that an unpacker takes beside its window."""
 _TELL = const(972)
 """A credit is sent whenever it has grown by so much."""
 _LEAST_WINDOW = const(9)
@@ -74,7 +76,11 @@ class Stream(Bulk):
         """Bytes in the queue end here."""
         self._out = 0
         """They begin here."""
-        self._inflater: "Inflater | None" = core.hal.inflate(queue, window) if window else None
+        self._inflater: "Inflater | None" = None
+        if window:
+            self._inflater = core.hal.inflate(queue, window)
+            # It takes its memory with the first byte only, where nobody could refuse any more: see that there is some.
+            bytearray(_UNPACKER + (1 << window))
         self._granted = self.up_to()
 
     def is_for(self, offset: int, size: int) -> bool:
@@ -166,6 +172,8 @@ class Stream(Bulk):
         else:
             try:
                 got = self._inflater.readinto(view)
+            except MemoryError:
+                return 0
             except (OSError, EOFError):
                 return -1
         self._out = queue.tell()
