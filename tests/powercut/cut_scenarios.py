@@ -46,7 +46,7 @@ SCENARIOS = {
     "boot": Entry(FileScenario(whole_flash, stores.live_device, stores.look_device, 3, 4), 5, 6, 40),
     "boot record": Entry(FileScenario(small_flash, stores.live_boot_record, stores.look_boot_record, 12, 2), 2, 20, 20),
     "parameters": Entry(FileScenario(small_flash, stores.live_params, stores.look_params, 24, 4), 2, 30, 10),
-    "identity": Entry(FileScenario(small_flash, stores.live_identity, stores.look_identity, 6, 1), 2, 12, 20),
+    "identity": Entry(FileScenario(small_flash, stores.live_identity, stores.look_identity, 6, 1), 2, 12, 60),
     "programs": Entry(FileScenario(small_flash, stores.live_programs, stores.look_programs, 24, 6), 2, 8, 20),
     "latch": Entry(FileScenario(small_flash, stores.live_latch, stores.look_latch, 24, 2), 1, 24, 5),
     "journal": Entry(FileScenario(large_flash, stores.live_journal, stores.look_journal, 4, 15), 4, 6, 20),
@@ -58,6 +58,6 @@ SCENARIOS = {
         "micropython",
     ),
     "ledger": Entry(LedgerScenario(140), 3, 12, 20),
-    "doses": Entry(DoseScenario(), 1, 30, 1),
+    "doses": Entry(DoseScenario(), 1, 22, 1),
     "tag": Entry(TagScenario(TAG_STATES), 1, len(TAG_STATES), 1),
 }

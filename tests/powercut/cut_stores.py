@@ -113,6 +113,9 @@ def live_identity(files, seed: int, rounds: int) -> None:
     chance = Rng(seed)
     for _ in range(rounds):
         number = chance.bits(7)
+        if identity.load(files) == block(number):
+            # A unit does nothing with the block that it has (`Change.keep`).
+            number ^= 1
         for step in range(identity.STEPS):
             assert identity.store(files, block(number), step)
         if chance.bits(1):

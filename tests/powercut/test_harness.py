@@ -5,13 +5,14 @@ import binascii
 
 import pytest
 from cut_doses import PODLET, TagScenario, tag_states
-from cut_scenarios import SCENARIOS
+from cut_scenarios import SCENARIOS, small_flash
+from cut_stores import OWN, block, live_identity
 from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_firmware.dose.book import Book
 from podsteam_firmware.podlet.record import Record
-from podsteam_firmware.store import identity
+from podsteam_firmware.store import calibration, identity
 from podsteam_firmware.store.ledger import Ledger
 from podsteam_twin import tears
 from podsteam_twin.files import FileStore
@@ -142,6 +143,15 @@ def test_an_identity_that_every_start_applies_again_is_seen(monkeypatch: pytest.
 
     monkeypatch.setattr(identity, "finish", always)
     assert lost("identity") > 5
+
+
+def test_a_unit_is_not_given_the_block_that_it_has() -> None:
+    """Both seeds draw unit 73 first; given again, it would undo its owner's calibration, as no unit does."""
+    files = FileStore(small_flash()[0])
+    live_identity(files, 1001, 1)
+    assert identity.load(files) == block(73) and calibration.recall(files)[0] == 1000 + 73 + OWN
+    live_identity(files, 1006, 1)
+    assert identity.load(files) == block(72)
 
 
 def test_a_ledger_without_crc_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
