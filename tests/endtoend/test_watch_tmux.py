@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The full-screen view in a real terminal of 80x24: whole in every picture, no row wrapped, no event lost."""
 
-import os
 import re
 from pathlib import Path
 
@@ -9,11 +8,7 @@ import pytest
 from commands import served
 from tmux_view import TMUX, see_through, watching
 
-pytestmark = [
-    pytest.mark.skipif(TMUX is None, reason="tmux is not installed"),
-    # What a terminal shows, and when, is judged where nothing else runs; `make figures` does it for eleven minutes.
-    pytest.mark.skipif("PYTEST_XDIST_WORKER" in os.environ, reason="wants the machine for itself: JOBS=0"),
-]
+pytestmark = pytest.mark.skipif(TMUX is None, reason="tmux is not installed")
 
 COLOUR = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:[349][0-7]|[34]8;[0-9;]+)(?:;[0-9;]*)?m")
 

@@ -42,7 +42,8 @@ class Terminal:
         env.pop("TMUX", None)
         if more.get("NO_COLOR") == "":
             env.pop("NO_COLOR")
-        self._env = {name: value for name, value in env.items() if name != "COLUMNS"}
+        # The terminal has the size, and changes it; pytest-xdist gives its workers the one that it began with.
+        self._env = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")}
         # The window waits until its bytes are taken down, so that the first of them are too.
         line = f"read go; exec {shlex.join(command)}"
         size = ("-x", str(COLUMNS), "-y", str(ROWS))
