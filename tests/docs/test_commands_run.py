@@ -21,7 +21,7 @@ from chips import small_image
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-WORDS = ("podsteam", "make", "pip", "python", ".", "curl", "git", "cd")
+WORDS = ("podsteam", "make", "pip", "python", ".", "curl", "git", "cd", "soffice")
 """What a line begins with that people type."""
 NO_SHELL = ("python", "toml", "json", "yaml", "text")
 """Languages of fences in which nothing is typed."""
@@ -65,6 +65,8 @@ ELSEWHERE = {
     "podsteam line station.toml": "wants an operator; tests/line/test_line.py plays one",
     "podsteam provision --batch units.csv --limits station.toml --labels labels --ports /dev/ttyUSB0 "
     "--ports /dev/ttyUSB1": REAL_PORT,
+    "soffice --headless '--infilter=CSV:44,34,76,1,,1033' --convert-to xlsx values.csv": "wants LibreOffice; "
+    "tests/host/test_spreadsheet.py runs it where it is installed",
     "podsteam update podsteam-0.2.0.update": FLASHED,
     "podsteam rollback": FLASHED,
     "pip install 'podsteam[flash]'": "changes this environment; tests/repo/test_wheel.py installs the wheel",
