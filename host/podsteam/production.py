@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from podsteam.client import Device
-from podsteam.errors import DeviceLost, Refused, UsageProblem, WrongVersion
+from podsteam.errors import DeviceLost, DeviceRestarted, Refused, UsageProblem, WrongVersion
 from podsteam.text import safe
 from podsteam.tomlfile import table_of
 from podsteam.wire import messages as m
@@ -104,11 +104,11 @@ def _range(value: Any, what: str) -> tuple[float, float]:
 
 
 def steps_of(
-    device: Device, limits: Limits, told: Callable[[str], None] = lambda _: None
+    device: Device, limits: Limits, told: Callable[[str], None] = lambda _: None, again: bool = False
 ) -> tuple[list[Step], m.InfoGetReply | None]:
     """Run the steps on a greeted device that only read. One that goes away in the middle fails where it was.
 
-    `told` is called with the name of each step before it.
+    `told` is called with the name of each step before it. With `again` DeviceLost is raised: the caller tries again.
     """
     steps: list[Step] = [{"step": "greeting", "result": PASS}]
     info: m.InfoGetReply | None = None
@@ -124,6 +124,8 @@ def steps_of(
         told(at)
         status = device.status()
     except (DeviceLost, Refused, WrongVersion) as e:
+        if again and isinstance(e, DeviceLost) and not isinstance(e, DeviceRestarted):
+            raise
         return [*steps, {"step": at, "result": FAIL, "problem": safe(str(e), 300)}], info
     steps.append(_rest(status))
     for name, (least, most) in limits.ranges.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podsteam import identity
-from podsteam.errors import PodsteamError, Refused, StoreFailed, UsageProblem, WrongVersion
+from podsteam.errors import DeviceLost, DeviceRestarted, PodsteamError, Refused, StoreFailed, UsageProblem, WrongVersion
 from podsteam.text import safe
 from podsteam.wire import messages as m
 
@@ -70,13 +70,15 @@ def refuse(device: "Device", block: identity.Block, again: bool) -> None:
         raise UsageProblem(f"Unit {unit} is provisioned already, {what}; add --again, and press its button when asked.")
 
 
-def step(device: "Device", block: identity.Block, asked: Asked) -> dict[str, Any]:
-    """Write the block and read it back: the step "identity". Raises StoreFailed alone."""
+def step(device: "Device", block: identity.Block, asked: Asked, again: bool = False) -> dict[str, Any]:
+    """Write the block and read it back: the step "identity". Raises StoreFailed alone; with `again` DeviceLost too."""
     try:
         after = identity.write(device, block, asked)
     except StoreFailed:
         raise
     except PodsteamError as e:
+        if again and isinstance(e, DeviceLost) and not isinstance(e, DeviceRestarted):
+            raise
         return {"step": "identity", "result": "fail", "problem": safe(str(e), 300)}
     kept = {"crc": f"{after.crc:08x}", "update_key": after.update_key, "podlet_keys": list(after.podlet_keys)}
     calibrated = [name for name in ("calibration", "dose_calibration") if getattr(block, name) is not None]

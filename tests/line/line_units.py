@@ -88,6 +88,8 @@ class Sockets(threading.Thread):
         self.over = threading.Event()
         self._unplugged = threading.Event()
         self.faults: list[dict[str, Any]] = []
+        self.breaks = threading.Event()
+        """The line to the board breaks once, before it answers again."""
         self.start()
 
     def run(self) -> None:
@@ -149,6 +151,9 @@ class Sockets(threading.Thread):
             if data == b"":
                 return
             if out := twin.exchange(data or b"", twin.now_us + 5000 * self._speed):
+                if self.breaks.is_set():
+                    self.breaks.clear()
+                    return
                 line.sendall(out)
 
 

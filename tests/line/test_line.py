@@ -8,8 +8,9 @@ import socket
 import subprocess
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from calls import call, command, environment, one_sentence
@@ -18,13 +19,24 @@ from line_units import Flashed, Operator, Unit, play
 
 from podsteam import identity, production
 from podsteam.client import Device
-from podsteam.errors import UsageProblem
+from podsteam.errors import (
+    DeviceLost,
+    Incomplete,
+    IntegrityFailed,
+    NotPodsteam,
+    PodsteamError,
+    PortBusy,
+    UsageProblem,
+)
+from podsteam.flash import boards
+from podsteam.flash.job import Job
 from podsteam.line import unit as line_unit
 from podsteam.line.floor import Floor, Row, State
 from podsteam.line.keyboard import Typed
 from podsteam.line.places import by_folder
 from podsteam.line.serials import Serials
 from podsteam.line.station import Station, load
+from podsteam.line.unit import Work
 from podsteam.store import open_store
 from podsteam.store.database import Store
 from podsteam.store.verify import verify
@@ -148,6 +160,72 @@ def test_24_units_on_8_places(home: Path, monkeypatch: pytest.MonkeyPatch, capsy
         with Device.open("sim:u10") as device:
             found = identity.known(device)
             assert found.serial.startswith("PS-") and found.hardware == "A3"
+
+
+class Broken(Job):
+    """A job whose line breaks in its first runs; the chip behind it is flashed already."""
+
+    errors: ClassVar[list[PodsteamError]] = []
+    bauds: ClassVar[list[int]] = []
+
+    def run(self, port: str, report: Any, note: Any = None) -> dict[str, Any]:
+        self.bauds.append(self.baud)
+        if self.errors:
+            raise self.errors.pop(0)
+        return {}
+
+
+def one_unit(home: Path, errors: list[PodsteamError], at: list[str]) -> tuple[production.Record, list[int]]:
+    """What becomes of a unit whose line breaks so while it is flashed, and at these steps later; the rates tried."""
+    station = small(home)
+    job = Broken(boards.find("reference"), None, {}, {})
+    Broken.errors, Broken.bauds = errors, []
+    unit = Flashed("f0", 0)
+    unit.plug()
+
+    def told(work: Work) -> None:
+        if at and work.step == at[0]:
+            at.pop(0)
+            unit.board.breaks.set()
+
+    try:
+        station = replace(station, job=job)
+        work = Work(station, Serials("PS-{}", 1, {}), "1-4.1", unit.port, lambda: False, lambda _: 1, told=told)
+        record = work.run().record
+    finally:
+        unit.close()
+    assert record is not None
+    return record, Broken.bauds
+
+
+def test_a_line_that_breaks_is_tried_again_and_the_last_time_slowly(home: Path) -> None:
+    record, bauds = one_unit(home, [DeviceLost("lost"), IntegrityFailed("differs")], ["selftest", "identity"])
+    assert record["result"] == "pass", production.failures(record)
+    assert bauds == [460_800, 460_800, 115_200]
+    tries = {step["step"]: step.get("tries", 1) for step in record["steps"]}
+    assert (tries["flash"], tries["greeting"], tries["identity"]) == (3, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("errors", "tried"),
+    [
+        ([Incomplete("short")] * 3, 3),
+        ([PortBusy("busy")] * 3, 3),
+        ([NotPodsteam("silent")] * 2, 2),
+        ([UsageProblem("another chip")], 1),
+    ],
+)
+def test_flashing_that_fails_each_time_is_a_failure(home: Path, errors: list[PodsteamError], tried: int) -> None:
+    record, bauds = one_unit(home, list(errors), [])
+    assert production.failures(record) == [f"flash: {errors[-1]}"]
+    assert len(bauds) == tried
+
+
+def test_a_unit_whose_line_breaks_each_time_is_a_failure(home: Path) -> None:
+    record, _ = one_unit(home, [], ["rest"] * 3)
+    (why,) = production.failures(record)
+    assert why.startswith("rest: ")
+    assert [step["step"] for step in record["steps"]] == ["flash", "greeting", "info", "selftest", "rest"]
 
 
 # Parts -------------------------------------------------------------------------------------------------------

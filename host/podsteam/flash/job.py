@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from podsteam.errors import NotPodsteam, PodsteamError, UsageProblem
+from podsteam.errors import DeviceLost, NoDevice, NotPodsteam, PodsteamError, UsageProblem
 from podsteam.flash import boards, image, plan
 from podsteam.flash.burn import BAUD, Esptool, look
 from podsteam.flash.container import TABLE_AT, TABLE_SIZE, Chip, Container, chip_named, files_of, table
@@ -21,6 +21,7 @@ _VERIFY_SHARE = 0.1
 """What verifying a byte takes of the time of writing it: the chip hashes, and only the hash is sent."""
 _BOOT_S = 20.0
 """A unit answers within that time of its start: REPL pause, reading its slot, importing, and some more."""
+_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,14 @@ def greet(port: str, within_s: float = _BOOT_S) -> "Device":
     while True:
         try:
             return Device(find.open_port(port))
-        except NotPodsteam as e:
+        except (NotPodsteam, NoDevice, DeviceLost) as e:
+            # A chip with its own USB is away while it restarts.
             if time.monotonic() > deadline:
                 raise NotPodsteam(
                     f"Everything was written to the chip on {safe(port)}, but it does not answer; press EN, then run"
                     " `podsteam info`."
                 ) from e
+        time.sleep(_AGAIN_S)
 
 
 Outcome = dict[str, Any] | PodsteamError

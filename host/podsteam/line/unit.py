@@ -4,11 +4,20 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podsteam import identity, production, production_identity
-from podsteam.errors import DeviceLost, Incomplete, NoDevice, NotPodsteam, PodsteamError, UsageProblem
+from podsteam.errors import (
+    DeviceLost,
+    Incomplete,
+    IntegrityFailed,
+    NoDevice,
+    NotPodsteam,
+    PodsteamError,
+    PortBusy,
+    UsageProblem,
+)
 from podsteam.production import FAIL, PASS, Record, Step
 from podsteam.text import safe
 from podsteam.transport import find
@@ -22,6 +31,18 @@ _BOOT_S = 20.0
 """A unit answers within that time of being plugged in or restarted."""
 _AGAIN_S = 0.3
 _MAC = re.compile(r"MAC:\s*((?:[0-9a-f]{2}:){5}[0-9a-f]{2})\b")
+_TRIES = 3
+"""Times that flashing, or all that follows it, is begun when the line breaks in it: a cable that is touched, a computer
+that has too much to do, a service that looks at each new port."""
+_SLOW_BAUD = 115200
+"""The last time the chip is written at this rate at most."""
+_BROKEN = (DeviceLost, Incomplete, IntegrityFailed, NoDevice, NotPodsteam, PortBusy)
+"""What a second run may mend."""
+
+
+def _passed(step: str, tries: int) -> Step:
+    """A step that passed, and after how many tries when one did not do."""
+    return {"step": step, "result": PASS} | ({"tries": tries} if tries > 1 else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +80,7 @@ class Work:
         """All steps. Never raises a PodsteamError: what goes wrong is in the record."""
         try:
             self._flash()
-            record = self._greeted()
+            record = self._tested()
         except PodsteamError as e:
             record = self._failed(e)
         if self.gone():
@@ -77,35 +98,57 @@ class Work:
         job = self.station.job
         if job is None or self.port == "sim" or self.port.startswith("sim:"):
             return
-        self._begin("flash")
 
         def report(doing: str, share: float) -> None:
             self.share = share
 
-        try:
-            job.run(self.port, report, self._esptool)
-        except (DeviceLost, Incomplete):
-            # A line that breaks once is no failure: a second run finishes the job.
+        tries = 0
+        while True:
             self._begin("flash")
-            job.run(self.port, report, self._esptool)
-        self._steps.append({"step": "flash", "result": PASS})
+            tries += 1
+            try:
+                job.run(self.port, report, self._esptool)
+                break
+            except _BROKEN as e:
+                # What never answers takes long to find out, and a third time tells no more.
+                if tries == _TRIES or (isinstance(e, NotPodsteam) and tries > 1):
+                    raise
+            if tries == _TRIES - 1:
+                job = replace(job, baud=min(job.baud, _SLOW_BAUD))
+            time.sleep(_AGAIN_S)
+        self._steps.append(_passed("flash", tries))
 
     def _esptool(self, text: str) -> None:
         """The chip's address, should it never greet."""
         if (match := _MAC.search(text)) and match[1].strip("0:"):
             self.unit = match[1].replace(":", "")
 
-    def _greeted(self) -> Record:
+    def _tested(self) -> Record:
+        """Greeted, tested, given its identity; from the greeting on again when the line breaks meanwhile."""
+        tries = 1
+        while tries < _TRIES and not self.gone():
+            try:
+                return self._greeted(tries, again=True)
+            except DeviceLost:
+                tries += 1
+                time.sleep(_AGAIN_S)
+        return self._greeted(tries, again=False)
+
+    def _greeted(self, tries: int, again: bool) -> Record:
+        """Once. Raises DeviceLost where `again`; else the step that it is lost at has failed.
+
+        A unit that restarts by itself has failed at once.
+        """
         self._begin("greeting")
         with self._open() as device:
             self.unit = device.hello.uid.hex()
             self.serial = self.serials.of(self.unit, self._tells(device), self.scanned)
             block = self.station.parts.block(self.serial, self.station.hardware)
-            steps, info = production.steps_of(device, self.station.limits, self._begin)
+            steps, info = production.steps_of(device, self.station.limits, self._begin, again)
             if all(step["result"] == PASS for step in steps):
                 self._begin("identity")
-                steps.append(production_identity.step(device, block, self._ask))
-            steps = [*self._steps, *steps]
+                steps.append(production_identity.step(device, block, self._ask, again))
+            steps = [*self._steps, _passed("greeting", tries), *steps[1:]]
             return production.record_of(device, block, steps, info, self.station.limits, self.attempt_of(self.unit))
 
     def _open(self) -> "Device":
