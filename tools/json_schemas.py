@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the commands' JSON Schemas from what they print in the tests.
 
-    PODSTEAM_RECORD_JSON=build/json python -m pytest tests/host tests/flash tests/update
+    PODSTEAM_RECORD_JSON=build/json python -m pytest tests/host tests/flash tests/line
     python tools/json_schemas.py build/json
 
 What is seen in every answer is required. A value that was only ever null may be anything, a whole number any number,

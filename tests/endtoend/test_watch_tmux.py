@@ -18,7 +18,7 @@ def test_a_session_at_80x24_without_colour(tmp_path: Path) -> None:
         served(tmp_path, "--link", "pty", "--speed", "60", "--seed", "3") as board,
         watching(tmp_path, board["link"]) as terminal,
     ):
-        seen = see_through(tmp_path, board, terminal, "express", 200)
+        seen = see_through(tmp_path, board, terminal, "express")
         sent = terminal.sent()
     assert seen.problems == [] and len(seen.pictures) > 10
     assert seen.record is not None and len(seen.record.events) > 10

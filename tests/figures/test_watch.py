@@ -70,7 +70,7 @@ def test_ten_minutes_at_twenty_times_life(
     with served(tmp_path, "--link", "pty", "--speed", "20", "--seed", "3") as board:
         assert run(tmp_path, "--port", board["link"], "program", "push", str(program)).returncode == 0
         with watching(tmp_path, board["link"], NO_COLOR="") as terminal:
-            seen = see_through(tmp_path, board, terminal, "ten-minutes", 120)
+            seen = see_through(tmp_path, board, terminal, "ten-minutes")
             sent = len(terminal.sent())
     folder = pytestconfig.rootpath / "build" / "watch"
     folder.mkdir(parents=True, exist_ok=True)

@@ -137,6 +137,33 @@ def test_recover_keeps_what_the_unit_has_stored(tmp_path: Path) -> None:
             replace(whole, container=None, interpreter=False, keep_data=True).run(chip.port, quiet)
 
 
+def test_recover_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A small application: the whole one is flashed above, and takes minutes.
+    monkeypatch.setattr(compiled, "application", lambda _: (TINY, ENTRY))
+    (tmp_path / "image.bin").write_bytes(small_image(*CHIPS["esp32"]))
+    options = ["--image", str(tmp_path / "image.bin"), "--no-start", "--json"]
+    with MockChip("esp32", pty=True) as chip:
+        make(tmp_path, "esp32").run(chip.port, quiet)
+        chip.flash.data[FILES_AT : FILES_AT + 0x2000] = bytes(0x2000)
+        with pytest.raises(SystemExit) as refused:
+            main(["flash", "recover", *options, "--to", chip.port])
+        assert refused.value.code == 2 and "--fresh-data" in capsys.readouterr().err
+        with pytest.raises(SystemExit) as end:
+            main(["flash", "recover", *options, "--to", chip.port, "--fresh-data"])
+        out, err = capsys.readouterr()
+        assert end.value.code == 0, err
+        assert not json.loads(out)["dry_run"]
+        assert (
+            image.read(chip.read(FILES_AT, FILES_SIZE))["a/podsteam_firmware/core.mpy"]
+            == TINY["podsteam_firmware/core.mpy"]
+        )
+    with pytest.raises(SystemExit) as dry:
+        main(["flash", "recover", *options, "--fresh-data", "--dry-run"])
+    assert dry.value.code == 0 and json.loads(capsys.readouterr().out)["dry_run"]
+
+
 def test_several_ports_at_once_each_end_for_themselves(tmp_path: Path) -> None:
     work = make(tmp_path, "esp32")
     with MockChip("esp32") as good, MockChip("esp32s3") as wrong:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each command's answer has a published JSON Schema, and `answers.py` holds all tests here to it."""
 
+import contextlib
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,20 +11,17 @@ import click
 import pytest
 from calls import call, one_sentence
 from commands import served
+from cryptography.hazmat.primitives.asymmetric import ec
 from jsonschema import Draft202012Validator
 
 from podsteam import schemas
+from podsteam.cli import connect
 from podsteam.cli.main import root
+from podsteam.client import Device
+from podsteam.flash import release
 from podsteam_twin import control
 
 Capture = pytest.CaptureFixture[str]
-
-STREAMS = {
-    "sim serve": "one line that names the sockets, then it serves",
-}
-"""Commands without an answer of their own."""
-ELSEWHERE = {"line run", "flash recover", "update", "rollback", "calibrate dose"}
-"""Commands that are only called in other processes, or with other people's tools: no schema of theirs yet."""
 
 
 def commands(group: click.Group, context: click.Context, above: str = "") -> list[str]:
@@ -39,8 +38,7 @@ def commands(group: click.Group, context: click.Context, above: str = "") -> lis
 def test_each_command_has_one() -> None:
     with root.make_context("podsteam", [], resilient_parsing=True) as context:
         every = set(commands(root, context))
-    assert every - set(schemas.names()) - set(STREAMS) - ELSEWHERE == set()
-    assert set(schemas.names()) <= every
+    assert every == set(schemas.names())
     for name in schemas.names():
         Draft202012Validator.check_schema(schemas.get(name))
 
@@ -94,11 +92,40 @@ def test_commands_that_no_other_test_calls_here(
         (*sim, "calibrate", "sensors", "--at-rest", "20", "--altitude-m", "0", "--press"),
         (*sim, "podlet", "write", f"{here}/rinse.toml"),
         (*sim, "session", "clean", "--press"),
+        (*sim, "calibrate", "dose", "--reset"),
     ]
     for arguments in first:
         called = call(capsys, *arguments, "--json")
         assert called.status == 0, (arguments, called.err)
     assert call(capsys, "--port", "sim", "watch", "--jsonl", "--count", "20").status == 0
+
+
+@pytest.mark.slow
+def test_the_valve_weighed(capsys: Capture) -> None:
+    weights = [word for mg in ("37.3", "151", "37.8") for word in ("--mg", mg)]
+    runs = ("calibrate", "dose", "--press", "--runs", "3", "--shots", "3")
+    called = call(capsys, "--port", "sim", *runs, *weights, "--json")
+    assert called.status == 0 and json.loads(called.out)["new"]["pulses"] == 9, called.err
+
+
+def test_an_update_and_the_way_back(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    files = {"podsteam_firmware/core.mpy": b"core" * 40, "podsteam_protocol/frame.mpy": b"frame" * 60}
+    (tmp_path / "a.update").write_bytes(release.sign(release.build(files, "0.2.0", "twin"), key).pack())
+    told: dict[str, Any] = {"slots": ["files", "files"], "update_key": release.raw_key(key.public_key()).hex()}
+    with Device.open("sim", interpreter="cpython", **told) as device, monkeypatch.context() as patched:
+        # A unit that knows the maker's key, and lives on between the two commands.
+        patched.setattr(connect, "open_device", lambda *_: contextlib.nullcontext(device))
+        for arguments in (("update", str(tmp_path / "a.update"), "--yes"), ("rollback",)):
+            called = call(capsys, *arguments, "--json")
+            assert called.status == 0, called.err
+
+
+def test_a_served_board_says_where_it_is(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its input has ended, so it serves nobody.
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    called = call(capsys, "sim", "serve", "--link", "tcp", "--while-stdin", "--jsonl")
+    assert called.status == 0 and json.loads(called.out)["link"].startswith("socket://"), called.err
 
 
 def test_pause_and_resume_of_a_session_that_the_button_started(capsys: Capture, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from chips import small_image
 from line_units import Flashed, Operator, Unit, play
 
 from podsteam import identity, production
+from podsteam.cli import connect
 from podsteam.client import Device
 from podsteam.errors import (
     DeviceLost,
@@ -381,6 +382,26 @@ def test_wrong_stations(text: str, says: str, home: Path, capsys: Capture) -> No
 
 
 # From the command line ---------------------------------------------------------------------------------------
+def test_the_answer_when_the_keys_end(home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = "[limits]\nwater_c = [10, 35]\nmains_v = [200, 260]\n"
+    small(home, f'[station]\nhardware = "A3"\nfolder = "ports"\nserials = "S-{{}}"\n{limits}')
+    (home / "ports").mkdir()
+    (home / "ports" / "1-4.1").write_text("sim:p1")
+    keys, finger = os.pipe()
+
+    def seen(text: str) -> None:
+        if text == "1 1-4.1: press 1":
+            os.write(finger, b"1")
+            os.close(finger)
+
+    monkeypatch.setattr(connect, "note", seen)
+    with os.fdopen(keys) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        called = call(capsys, "--store", "s.db", "line", "s.toml", "--json")
+    assert called.status == 0, called.err
+    assert [test["result"] for test in json.loads(called.out)["tests"]] == ["pass"]
+
+
 def test_lines_where_there_is_no_terminal(home: Path) -> None:
     small(home)
     (home / "ports").mkdir()
