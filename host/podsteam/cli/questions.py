@@ -96,7 +96,7 @@ def _backward(data: Data) -> Iterable[str]:
     session = data["session"]
     rows = [("record", session["record"]), ("started", session["started"]), ("unit", session["unit"])]
     rows.append(("podlet", session["podlet"] or "none"))
-    for kind in ("podlet", "batch", "device", "calibration"):
+    for kind in ("podlet", "batch", "device", "config", "calibration"):
         known = ", ".join(f"{safe(str(name))} {safe(str(value))}" for name, value in data[kind].items())
         rows.append((f"known of the {kind}", known or "nothing"))
     doses = ", ".join(f"{dose['counted_uL']:g} uL at {dose['t_s']:g} s" for dose in session["doses"])
@@ -108,7 +108,7 @@ def _backward(data: Data) -> Iterable[str]:
 @click.argument("b")
 @click.pass_context
 def compare(ctx: click.Context, a: str, b: str) -> Answer:
-    """Show how two records differ: firmware, program, calibration, podlet, tags, and what came out."""
+    """Show how two records differ: firmware, settings, program, calibration, podlet, tags, and what came out."""
     from podsteam.store.questions import compare as differences
     from podsteam.store.questions import data_of
 
@@ -157,6 +157,7 @@ def stats(ctx: click.Context, where: tuple[str, ...], by: str) -> Answer:
 def _summed(data: Data) -> Iterable[str]:
     from podsteam import words
     from podsteam.cli.output import table
+    from podsteam.text import safe
 
     if not data["groups"]:
         yield "There are no such records."
@@ -167,6 +168,7 @@ def _summed(data: Data) -> Iterable[str]:
         faults = ", ".join(f"{count} x {words.code(code).split(':')[0]}" for code, count in each["faults"].items())
         more = [f"scale {drift[0]:.0f} to {drift[1]:.0f} %"] if drift else []
         more += [f"{each['calibrations']} calibrations"] if each["calibrations"] > 0 else []
+        more += [f"{safe(name, 40)} {_cell(a)} to {_cell(b)}" for name, (a, b) in each["calibration"].items()]
         steam, rate = _spread(each["time_to_steam_s"]), _spread(each["steam_rate_g_per_min"])
         count = f"{each['complete']}/{each['sessions']}"
         name = each["group"] or "(none)"

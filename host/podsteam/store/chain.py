@@ -29,7 +29,7 @@ SESSION_KIND = "session"
 """A session's row and frames, once they are whole."""
 ANNOTATION = "annotation"
 MERGED = "merge"
-FACTS = ("device", "podlet", "batch", "calibration", "production")
+FACTS = ("device", "podlet", "batch", "calibration", "config", "production")
 """Kinds of entries that say what is known of something that is no session."""
 
 _OF_THE_WRITER = {"blob", "codec", "writer_host", "writer_pid", "heartbeat_us"}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a store knows besides sessions: devices, podlets, batches, calibrations, production tests; each from a moment
-on, until the next."""
+"""What a store knows besides sessions: devices, podlets, batches, calibrations, settings, production tests; each from a
+moment on, until the next."""
 
 import json
 from collections.abc import Mapping

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is noted of device, podlet and calibration when a session starts, so that its record can be traced later."""
+"""What is noted of device, settings, calibration and podlet when a session starts, so that its record can be traced
+later."""
 
 import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from podsteam.config import keys, value_of
 from podsteam.errors import PodsteamError
 from podsteam.podlet import read_tag
 from podsteam.store import facts
@@ -19,9 +21,9 @@ LABEL = ("batch", "name", "maker", "made", "expires", "pao_days", "fill_nl", "do
 
 
 def gather(device: "Device", info: "m.InfoGetReply", store: "Store") -> None:
-    """Note what the device, its calibration and its podlet are now, where that is news. What the device does not tell
-    is left out: no session fails for it."""
-    for each in (_device, _calibration, _podlet):
+    """Note what the device, its settings, its calibration and its podlet are now, where that is news. What the device
+    does not tell is left out: no session fails for it."""
+    for each in (_device, _calibration, _config, _podlet):
         with contextlib.suppress(PodsteamError):
             each(device, info, store)
 
@@ -39,6 +41,11 @@ def _device(device: "Device", info: "m.InfoGetReply", store: "Store") -> None:
 
 def _calibration(device: "Device", info: "m.InfoGetReply", store: "Store") -> None:
     facts.note(store, "calibration", device.hello.uid.hex(), dataclasses.asdict(device.calibration()))
+
+
+def _config(device: "Device", info: "m.InfoGetReply", store: "Store") -> None:
+    config = device.config()
+    facts.note(store, "config", device.hello.uid.hex(), {key: value_of(config, key) for key in keys()})
 
 
 def _podlet(device: "Device", info: "m.InfoGetReply", store: "Store") -> None:

@@ -59,13 +59,17 @@ def of_batch(store: "Store", batch: str) -> tuple[list[str], list[Entry]]:
 
 
 def known_at(store: "Store", entry: Entry) -> dict[str, Mapping[str, Any]]:
-    """What is known of a session's device, its calibration, its podlet and that one's batch, at the session's time."""
+    """What is known of a session's device, its settings and calibration, its podlet and that one's batch, at the
+    session's time."""
     label = label_of(store, entry)
-    known: dict[str, Mapping[str, Any]] = {"podlet": label}
-    for kind, subject in (("device", entry.uid), ("calibration", entry.uid), ("batch", str(label.get("batch", "")))):
-        fact = as_of(facts(store, kind, subject), when(entry)) if subject else None
-        known[kind] = fact.value if fact else {}
-    return known
+    subjects = dict.fromkeys(("device", "config", "calibration"), entry.uid) | {"batch": str(label.get("batch", ""))}
+    known = {kind: _known(store, kind, subject, entry) for kind, subject in subjects.items()}
+    return {"podlet": label, **known}
+
+
+def _known(store: "Store", kind: str, subject: str, entry: Entry) -> Mapping[str, Any]:
+    fact = as_of(facts(store, kind, subject), when(entry)) if subject else None
+    return fact.value if fact else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Difference:
     """One thing that is not the same in two sessions."""
 
     group: str
-    """summary, program, firmware, calibration, podlet or tags."""
+    """firmware, config, program, calibration, podlet, tags or summary."""
     name: str
     a: Any
     b: Any
@@ -99,6 +103,7 @@ def _described(store: "Store", stored: Stored) -> dict[str, Mapping[str, Any]]:
     program: dict[str, Any] = full["program"] or {}
     return {
         "firmware": firmware,
+        "config": known["config"],
         "program": {name: value for name, value in program.items() if name != "steam"}
         | {f"steam {i + 1}": _phase(phase) for i, phase in enumerate(program.get("steam", []))},
         "calibration": known["calibration"],
@@ -147,6 +152,9 @@ class Statistics:
     """Of the first and of the last session that knew it: its drift."""
     calibrations: int
     """How often the unit's calibration changed meanwhile; -1: the group is no unit."""
+    calibration: Mapping[str, tuple[Any, Any]]
+    """Its values that are not the same in the first and in the last session, in both; empty where the group is no
+    unit."""
 
 
 GROUPS = ("unit", "program", "firmware", "all")
@@ -174,10 +182,12 @@ def _statistics(store: "Store", name: str, entries: Sequence[Entry], is_unit: bo
     for each in summaries:
         if each.fault:
             faults[each.fault] = faults.get(each.fault, 0) + 1
-    changes = -1
+    changes, moved = -1, {}
     if is_unit:
         first, last = when(entries[0]), when(entries[-1])
-        changes = sum(first < fact.since <= last for fact in facts(store, "calibration", name))
+        known = facts(store, "calibration", name)
+        changes = sum(first < fact.since <= last for fact in known)
+        moved = _moved(as_of(known, first), as_of(known, last))
     return Statistics(
         name,
         len(entries),
@@ -190,7 +200,15 @@ def _statistics(store: "Store", name: str, entries: Sequence[Entry], is_unit: bo
         _spread(each.dosed_nl / 1000 for each in summaries),
         _drift(store, entries),
         changes,
+        moved,
     )
+
+
+def _moved(first: Fact | None, last: Fact | None) -> dict[str, tuple[Any, Any]]:
+    if first is None or last is None:
+        return {}
+    both = {name: (first.value.get(name), value) for name, value in last.value.items()}
+    return {name: pair for name, pair in both.items() if pair[0] != pair[1]}
 
 
 def _drift(store: "Store", entries: Sequence[Entry]) -> tuple[float, float] | None:
