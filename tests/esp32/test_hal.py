@@ -37,7 +37,7 @@ def test_identity(hal: Any, chip: Chip) -> None:
     assert hal.uid == b"\x24\x6f\x28\x01\x02\x03"
     assert 0 < hal.boot_id < 1 << 30
     assert len(hal.board) <= 16
-    assert hal.caps == m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE | m.CAP_CLOCK
+    assert hal.caps == m.CAP_NFC | m.CAP_VALVE | m.CAP_LOAD_SENSE | m.CAP_CLOCK | m.CAP_BULK | m.CAP_BAUD
     assert hal.speed == 1
     assert hal.rx_window == 4096
 

@@ -240,7 +240,3 @@ def test_the_rate_changes_the_pace_and_loses_nothing(hal: Any, chip: Chip) -> No
     chip.advance(20_000)
     hal.link_write(buf, 1)
     assert chip.host == b"x" * 2400
-
-
-def test_it_tells_that_it_takes_blobs_and_other_rates(hal: Any) -> None:
-    assert hal.caps & m.CAP_BULK and hal.caps & m.CAP_BAUD
