@@ -57,6 +57,8 @@ class Machine:
         self._armed_before = False
         self.loading = Loading(options, self.world) if "slots" in options else None
         """The boot path, when the board has one."""
+        self._unfinished: "list[object]" = []
+        """What the firmware was at, between the ticks, when it was restarted."""
         self.instead: "Safe | Raises | Hangs | None" = None
         """What runs in place of the firmware: safe mode, or an application that is none."""
         self._boot(int(options.get("reset_cause", m.RESET_POWER_ON)))
@@ -88,6 +90,9 @@ class Machine:
         if words:
             world.files.file_write("last_words", words.encode()[-_MOST_WORDS:])
         world.feed()
+        if self.instead is None and self.loop.core.extra is not None:
+            # A file that its work was writing is still open here, and littlefs must not lose its handle.
+            self._unfinished.append(self.loop.core.extra)
         self._boot(cause)
 
     def run(self, until_us: int, stop: bool = False) -> None:

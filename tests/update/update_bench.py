@@ -40,6 +40,8 @@ def send(files, slot: int, package: bytes, chunk: int = 200, digest=None):
             break
         if update.put(update.next, package[update.next : update.next + chunk]) < 0:
             break
+    # As whoever begins another one does; a file that nobody closes is more than littlefs can bear.
+    update.leave()
     return update
 
 
