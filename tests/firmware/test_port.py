@@ -30,6 +30,7 @@ class Line:
         self.room = 1 << 20
         """Bytes that the line still takes."""
         self.busy_ms = 0
+        self.baud = 115_200
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._hal, name)
@@ -53,6 +54,10 @@ class Line:
 
     def link_busy_ms(self) -> int:
         return self.busy_ms
+
+    def link_rate(self, baud: int) -> int:
+        self.baud = baud or self.baud
+        return self.baud
 
 
 class Counting(Dispatcher):
@@ -463,3 +468,92 @@ def test_another_host_ends_the_transfer_and_the_same_one_does_not() -> None:
         assert device.port.bulk is not None and device.port.bulk.sending() is goes_on
         device.line.busy_ms = 0
         assert bool(device.pump()) is goes_on
+
+
+# The line's rate --------------------------------------------------------------------------------------------
+def raising(device: Device, busy_ms: int = 0) -> Device:
+    """The host has asked for 921600, and the reply is on its way for so long."""
+    device.line.busy_ms = busy_ms
+    device.ask(w.BaudRequest(921_600), seq=7)
+    return device
+
+
+def test_the_rate_counts_once_the_reply_has_left(device: Device) -> None:
+    raising(device, busy_ms=3)
+    assert device.line.baud == 115_200
+    device.line.busy_ms = 1
+    device.pump(ms=2)
+    assert device.line.baud == 115_200
+    device.line.busy_ms = 0
+    device.pump(ms=1)
+    assert device.line.baud == 921_600
+
+
+def test_nothing_is_said_between_the_reply_and_the_change(device: Device) -> None:
+    raising(device, busy_ms=3)
+    device.emit(1)
+    assert device.pump(ms=2) == []
+    device.line.busy_ms = 0
+    assert [body[0] for body in device.pump(ms=1)] == [m.EVENT]
+
+
+def test_a_reply_that_finds_no_room_leaves_before_the_rate_changes(device: Device) -> None:
+    device.line.room = 0
+    assert device.pump(frame.encode(m.BAUD, 7, w.BaudRequest(921_600).pack())) == []
+    device.emit(1)
+    assert device.pump(ms=5) == []
+    assert device.line.baud == 115_200
+    device.line.room = 1 << 20
+    bodies = device.pump(ms=5)
+    assert device.line.baud == 921_600
+    assert [body[0] for body in bodies] == [m.BAUD | m.REPLY, m.EVENT]
+
+
+@pytest.mark.parametrize(
+    ("busy_ms", "due_in_ms", "wake_in_ms"), [(3, 50, 4), (3, 5, 4), (3, 4, 4), (3, 3, 3), (3, 0, 0)]
+)
+@pytest.mark.parametrize("now_ms", [1000, (1 << 30) - 3])
+def test_it_wakes_when_the_reply_has_left(now_ms: int, busy_ms: int, due_in_ms: int, wake_in_ms: int) -> None:
+    device = raising(Device(), busy_ms)
+    wrap = (1 << 30) - 1
+    assert device.port.wake(now_ms & wrap, (now_ms + due_in_ms) & wrap) == (now_ms + wake_in_ms) & wrap
+    device.line.busy_ms = 0
+    device.pump(ms=1)
+    assert device.port.wake(now_ms & wrap, (now_ms + due_in_ms) & wrap) == (now_ms + due_in_ms) & wrap
+
+
+def test_a_sound_frame_keeps_the_rate_and_a_damaged_one_does_not(device: Device) -> None:
+    raising(device)
+    for number in range(3):
+        assert pinged(device.pump(ping(number), ms=1000)) == [number]
+        assert device.line.baud == 921_600
+    damaged = bytearray(ping(9))
+    damaged[5] ^= 4
+    device.pump(bytes(damaged), ms=1000)
+    assert device.line.baud == 921_600
+    device.pump(ms=1)
+    assert device.line.baud == 115_200
+
+
+def test_after_silence_the_same_request_is_executed_anew(device: Device) -> None:
+    """Its reply may have been lost; answered from memory, the host would change over and the device not."""
+    raising(device)
+    device.pump(ms=1001)
+    assert device.line.baud == 115_200
+    device.dispatcher.executed.clear()
+    raising(device)
+    assert device.dispatcher.executed == [m.BAUD]
+    device.pump(ms=1)
+    assert device.line.baud == 921_600
+
+
+def test_a_reply_that_never_left_is_forgotten_in_silence(device: Device) -> None:
+    raising(device)
+    device.pump(ms=1)
+    device.line.room = 0
+    device.pump(ping(1), ms=1)
+    device.pump(ms=1001)
+    assert device.line.baud == 115_200
+    device.line.room = 1 << 20
+    assert device.pump(ms=1) == []
+    assert pinged(device.pump(ping(2), ms=1)) == [2]
