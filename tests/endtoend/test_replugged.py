@@ -9,6 +9,8 @@ import pytest
 from breaking import breaking
 from commands import run, served, start, wait_for
 
+from podsteam_twin import control
+
 
 def test_a_pull_goes_on_after_the_line_broke(tmp_path: Path) -> None:
     with served(tmp_path, "--link", "tcp", "--seed", "6") as board:
@@ -48,6 +50,8 @@ def test_a_log_pull_goes_on_under_a_new_port_name(tmp_path: Path) -> None:
         before = board["link"]
         for command in (["press"], ["advance", "330"]):
             assert run(tmp_path, "sim", *command).returncode == 0
+        # Each request takes 0.3 s, so that the pull has not ended when the port vanishes.
+        control.call(board["control"], {"do": "line", "latency_ms": 150})
         pulling = start(tmp_path, "--port", before, "log", "pull", "--to", str(folder), "--json")
         wait_for(lambda: any(folder.glob("*.events")), 30)
     master, end = os.openpty()
