@@ -10,6 +10,7 @@ that a transfer goes on where it was after a lost connection, under whatever nam
 """
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -277,7 +278,7 @@ def without(parts: list[tuple[int, int]], begin: int, end: int) -> list[tuple[in
     return left
 
 
-class _Send(_Transfer):
+class _Send(_Transfer, ABC):
     """Bytes on their way to the device, as far as its credit reaches."""
 
     def __init__(self, device: Device, kind: int, number: int, data: bytes, progress: Progress | None) -> None:
@@ -292,9 +293,9 @@ class _Send(_Transfer):
         """Bytes that have not arrived yet, as far as is known here."""
         return len(self._data) - self.done
 
+    @abstractmethod
     def _ask(self) -> int:
         """Where the device is; returns the largest piece that it takes."""
-        raise NotImplementedError
 
     def _at(self, have: int, up_to: int, piece: int) -> int:
         """The device said where it is; returns the largest piece to send."""
