@@ -281,7 +281,7 @@ def without(parts: list[tuple[int, int]], begin: int, end: int) -> list[tuple[in
 class _Send(_Transfer, ABC):
     """Bytes on their way to the device, as far as its credit reaches."""
 
-    def __init__(self, device: Device, kind: int, number: int, data: bytes, progress: Progress | None) -> None:
+    def __init__(self, device: Device, kind: int, number: int, data: bytes, progress: Progress | None = None) -> None:
         """Sends nothing yet."""
         super().__init__(device, kind, number, progress)
         self._data = data
@@ -347,10 +347,6 @@ class _Send(_Transfer, ABC):
 
 class Push(_Send):
     """One blob on its way to the device."""
-
-    def __init__(self, device: Device, kind: int, number: int, data: bytes, progress: Progress | None = None) -> None:
-        """Sends nothing yet."""
-        super().__init__(device, kind, number, data, progress)
 
     def carry_on(self) -> None:
         """Send what the device lacks. Raises DeviceLost; called again, it goes on."""

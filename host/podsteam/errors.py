@@ -73,6 +73,11 @@ class DeviceRestarted(DeviceLost):
     """The boot id changed: the device restarted, and what it was asked to do is over."""
 
 
+def line_broke(error: Exception) -> bool:
+    """Whether only the line was lost, so that the same may be tried again: a device that restarts has failed."""
+    return isinstance(error, DeviceLost) and not isinstance(error, DeviceRestarted)
+
+
 class Refused(PodsteamError):
     """The device refused a request.
 

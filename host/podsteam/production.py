@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from podsteam.client import Device
-from podsteam.errors import DeviceLost, DeviceRestarted, Refused, UsageProblem, WrongVersion
+from podsteam.errors import DeviceLost, Refused, UsageProblem, WrongVersion, line_broke
 from podsteam.text import safe
 from podsteam.tomlfile import table_of
 from podsteam.wire import messages as m
@@ -124,7 +124,7 @@ def steps_of(
         told(at)
         status = device.status()
     except (DeviceLost, Refused, WrongVersion) as e:
-        if again and isinstance(e, DeviceLost) and not isinstance(e, DeviceRestarted):
+        if again and line_broke(e):
             raise
         return [*steps, {"step": at, "result": FAIL, "problem": safe(str(e), 300)}], info
     steps.append(_rest(status))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podsteam import identity
-from podsteam.errors import DeviceLost, DeviceRestarted, PodsteamError, Refused, StoreFailed, UsageProblem, WrongVersion
+from podsteam.errors import PodsteamError, Refused, StoreFailed, UsageProblem, WrongVersion, line_broke
 from podsteam.text import safe
 from podsteam.wire import messages as m
 
@@ -77,7 +77,7 @@ def step(device: "Device", block: identity.Block, asked: Asked, again: bool = Fa
     except StoreFailed:
         raise
     except PodsteamError as e:
-        if again and isinstance(e, DeviceLost) and not isinstance(e, DeviceRestarted):
+        if again and line_broke(e):
             raise
         return {"step": "identity", "result": "fail", "problem": safe(str(e), 300)}
     kept = {"crc": f"{after.crc:08x}", "update_key": after.update_key, "podlet_keys": list(after.podlet_keys)}
