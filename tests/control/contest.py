@@ -137,12 +137,13 @@ def peer_steam(name: str, gains: Gains | None, case: Case, target_c: float, seco
     return session
 
 
-def hold_run(loop: HeatLoop, target_c: float, seconds: float) -> tuple[float, float, float]:
-    """Overshoot, bias and standard deviation of the true water over the run, K: the last two over its second half."""
+def hold_run(loop: HeatLoop, target_c: float, seconds: float, what: str = "water") -> tuple[float, float, float]:
+    """Overshoot, bias and standard deviation over the run, K, of the true `water` or `wall`: the last two over its
+    second half."""
     begin = len(loop.rows)
     loop.run(seconds)
-    water = [row.water for row in loop.rows[begin:]]
-    settled = water[-int(seconds / 2 * TICKS_S) :]
+    found = [float(getattr(row, what)) for row in loop.rows[begin:]]
+    settled = found[-int(seconds / 2 * TICKS_S) :]
     mean = sum(settled) / len(settled)
     deviation = (sum((value - mean) ** 2 for value in settled) / len(settled)) ** 0.5
-    return max(water) - target_c, mean - target_c, deviation
+    return max(found) - target_c, mean - target_c, deviation

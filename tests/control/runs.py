@@ -214,15 +214,15 @@ def hold_ours(case: Case) -> tuple[float, float, float]:
     return result
 
 
-def hold_peer(item: tuple[str, tuple[float, float, float], Case]) -> tuple[float, float, float]:
-    """The same for a peer on the water sensor."""
+def hold_peer(item: tuple[str, tuple[float, float, float], Case, str]) -> tuple[float, float, float]:
+    """The same for a peer on the sensor of the `water` or of the `wall`, judged by what it holds."""
     from contest import end, hold_run, make, seated
 
-    name, gains, case = item
+    name, gains, case, sensor = item
     peer = make(name, gains)
-    loop, seat = seated(case, peer, "water")
+    loop, seat = seated(case, peer, sensor)
     seat.start(HOLD_C)
-    result = hold_run(loop, HOLD_C, HOLD_S)
+    result = hold_run(loop, HOLD_C, HOLD_S, sensor)
     end(peer)
     return result
 

@@ -275,3 +275,18 @@ def test_no_input_leaves_the_small_integers(
     hold.enter(goal, CheckedInt(start), CheckedInt(rate), excess)
     for measured, limit, loss in rows:
         assert 0 <= hold.step(goal, CheckedInt(measured), CheckedInt(loss), CheckedInt(limit)) <= limit
+
+
+@pytest.mark.parametrize("offset_mc", [1, -1])
+def test_a_thousandth_of_a_kelvin_too_much_and_too_little_count_alike(offset_mc: int) -> None:
+    """The integral is rounded, not cut off: a cut would hold the water a little too cold for ever."""
+    hold = Hold()
+    hold.tune(366)
+    hold.enter(90_000, 90_000 + offset_mc, 0, 0)
+    for _ in range(900):
+        hold.step(90_000, 90_000 + offset_mc, 300, 4000)
+    before = hold._integral_mdw
+    for _ in range(3000):
+        hold.step(90_000, 90_000 + offset_mc, 300, 4000)
+    # Kp e / Ti = 28.6 W/K x 1 mK / 80 s is less than half of the integral's unit of 0.1 mW in 0.1 s.
+    assert hold._integral_mdw == before

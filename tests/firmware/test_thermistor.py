@@ -21,12 +21,12 @@ def ratio(celsius: float) -> float:
 
 def point(celsius: float) -> float:
     """Where the table's chord is off as much at its ends as in its middle."""
-    return ratio(celsius) - (ratio(celsius - 4) - 2 * ratio(celsius) + ratio(celsius + 4)) / 16
+    return ratio(celsius) - (ratio(celsius - 1) - 2 * ratio(celsius) + ratio(celsius + 1)) / 16
 
 
 def test_table_is_the_beta_equation() -> None:
     """The generator: this line made the table."""
-    table = b"".join(round(65536 * point(celsius)).to_bytes(2, "big") for celsius in range(-20, 201, 4))
+    table = b"".join(round(65536 * point(celsius)).to_bytes(2, "big") for celsius in range(-20, 201))
     assert table == thermistor._RATIO
 
 
@@ -39,7 +39,7 @@ def entries() -> list[int]:
 def test_the_search_begins_at_the_last_entry_above_its_stretch() -> None:
     """The generator of the second table; the first and last entries are written out once more."""
     ratios = entries()
-    above = [[i for i, entry in enumerate(ratios[:-1]) if entry > (part << 11) + 2047] for part in range(64)]
+    above = [[i for i, entry in enumerate(ratios[:-1]) if entry > (part << 9) + 511] for part in range(256)]
     assert bytes(max(each, default=0) for each in above) == thermistor._BELOW
     assert (ratios[0], ratios[-1]) == (thermistor._COLDEST, thermistor._HOTTEST)
 
@@ -50,16 +50,19 @@ def test_every_ratio_is_found_between_its_entries() -> None:
     for x in range(ratios[0] - 1, ratios[-1], -1):
         while ratios[at + 1] > x:
             at += 1
-        share = (ratios[at] - x) * 4000 // (ratios[at] - ratios[at + 1])
-        assert thermistor._between(x) == -20000 + at * 4000 + share
+        share = (ratios[at] - x) * 1000 // (ratios[at] - ratios[at + 1])
+        assert thermistor._between(x) == -20000 + at * 1000 + share
 
 
-def test_error_within_a_twentieth_of_a_kelvin() -> None:
-    worst = 0.0
-    for tenths in range(0, 1601):
-        celsius = tenths / 10
-        worst = max(worst, abs(temperature_mc(round(2.0 * NOMINAL_UV * ratio(celsius)), NOMINAL_UV) / 1000 - celsius))
-    assert worst <= 0.05
+def error_k(low: float, high: float) -> float:
+    """Largest error of a reading from `low` to `high` degC, in steps of 0.1 K."""
+    points = [tenths / 10 for tenths in range(round(low * 10), round(high * 10) + 1)]
+    return max(abs(temperature_mc(round(2.0 * NOMINAL_UV * ratio(c)), NOMINAL_UV) / 1000 - c) for c in points)
+
+
+def test_error_within_fifteen_thousandths_of_a_kelvin() -> None:
+    """Keeping warm is judged in hundredths."""
+    assert error_k(0, 160) <= 0.015
 
 
 def test_resolution_at_boiling() -> None:

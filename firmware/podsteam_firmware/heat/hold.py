@@ -132,7 +132,8 @@ class Hold:
         if self._waited < _ZONE_TICKS:
             self._waited += 1
         elif cut_dw <= 0 or error_mc > 0:
-            self._integral_mdw += self.kp_dw_k * error_mc // self.integral_ds
+            # Rounded: a floor would hold the water a milli-kelvin low.
+            self._integral_mdw += (self.kp_dw_k * error_mc + (self.integral_ds >> 1)) // self.integral_ds
 
 
 def tracking_ds(integral_ds: int, derivative_ds: int) -> int:

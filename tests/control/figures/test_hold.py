@@ -5,10 +5,10 @@ from importlib.metadata import version
 
 import pytest
 import tclab_hold
-from contest import PEERS, end, hold_run, make, seated, tuned
+from contest import PEERS, tuned
 from peers import klipper
 from publish import Publisher, Recorder
-from runs import HOLD_C, HOLD_S, hold_case, hold_drawn, hold_ours, hold_peer, quantile, shared
+from runs import HOLD_C, hold_case, hold_drawn, hold_ours, hold_peer, quantile, shared
 
 SEEDS = range(1, 6)
 DRAWN = range(40)
@@ -35,30 +35,22 @@ def peers_at_hand() -> list[str]:
     return list(PEERS)
 
 
-def on_the_wall(name: str) -> list[float]:
-    """The peer tuned on the wall's sensor and judged by the wall, one seed: what it was made for."""
-    case = hold_case(1)
-    gains, _ = tuned(name, case, "wall", HOLD_C)
-    peer = make(name, gains)
-    loop, seat = seated(case, peer, "wall")
-    seat.start(HOLD_C)
-    hold_run(loop, HOLD_C, HOLD_S)
-    end(peer)
-    walls = [row.wall for row in loop.rows]
-    settled = walls[len(walls) // 2 :]
-    mean = sum(settled) / len(settled)
-    deviation = (sum((value - mean) ** 2 for value in settled) / len(settled)) ** 0.5
-    return [max(walls) - HOLD_C, abs(mean - HOLD_C), deviation]
+def theirs(name: str, sensor: str) -> tuple[list[float], float]:
+    """The worst of a peer that holds what `sensor` shows, on as many seeds as ours has, and how long it tuned, s.
+    The wall is what these controllers were made for."""
+    gains, tune_s = tuned(name, hold_case(1), sensor, HOLD_C)
+    return worst(shared(hold_peer, [(name, gains, hold_case(seed), sensor) for seed in SEEDS])), tune_s
 
 
 def test_hold_against_the_peers(ours: list[Hold], record_figure: Recorder) -> None:
     publisher = Publisher(record_figure)
     best = [1e9, 1e9, 1e9]
+    best_wall = list(best)
     for name in peers_at_hand():
-        gains, tune_s = tuned(name, hold_case(1), "water", HOLD_C)
-        values = worst(shared(hold_peer, [(name, gains, hold_case(seed)) for seed in SEEDS]))
-        walls = on_the_wall(name)
-        best = [min(entry) for entry in zip(best, values, walls)]
+        values, tune_s = theirs(name, "water")
+        walls, _ = theirs(name, "wall")
+        best = [min(entry) for entry in zip(best, values)]
+        best_wall = [min(entry) for entry in zip(best_wall, walls)]
         for i, what in enumerate(BARS):
             context = f"{getattr(PEERS[name][1], 'name', name)}, gains from its own tuning ({tune_s:.0f} s), worst of "
             context += f"{len(SEEDS)} seeds on the water's sensor; on the wall's, judged at the wall: {walls[i]:.2g} K"
@@ -68,7 +60,8 @@ def test_hold_against_the_peers(ours: list[Hold], record_figure: Recorder) -> No
     layered = shared(hold_ours, [hold_case(seed, "layered") for seed in SEEDS])
     for i, (what, bar) in enumerate(BARS.items()):
         context = f"true water at 90 degC from cold, 0.12 K of noise, 15 min, worst of {len(SEEDS)} seeds; best peer "
-        context += f"{best[i]:.2g} K; layered plant {worst(layered)[i]:.2g} K; {len(DRAWN)} drawn plants P95 "
+        context += f"at the same {best[i]:.2g} K, at holding the wall instead {best_wall[i]:.2g} K; "
+        context += f"layered plant {worst(layered)[i]:.2g} K; {len(DRAWN)} drawn plants P95 "
         context += f"{worst(drawn, 0.95)[i]:.2g} K, worst {worst(drawn)[i]:.2g} K"
         publisher.row(f"hold_{what}", values[i], "K", min(bar, best[i]), context)
     publisher.check()
