@@ -299,7 +299,7 @@ class Core:
         signs = self.signs
         signs.descale = self.heat.descale
         signs.confirm = self.reader.state == m.PODLET_ALLERGEN and not self.session.running()
-        signs.step(self.session.ready(inputs, self.sense))
+        signs.step(self.session.state == m.STATE_IDLE and self.session.ready(inputs, self.sense))
         outputs.light = signs.lights
         outputs.light_changed = signs.changed
         outputs.beep = signs.sound if self.config[0] or self.supervisor.fault else 0

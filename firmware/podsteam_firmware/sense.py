@@ -99,6 +99,8 @@ class Sense:
 
     def water_mk_at(self, reading_mc: int) -> int:
         """What is added to the water's reading of `reading_mc`, milli-K."""
+        if self._rise_mk == 0:
+            return self.water_mk
         above = max(0, min(reading_mc - self._low_mc, self._span_mc))
         return self.water_mk + self._rise_mk * above // self._span_mc
 

@@ -536,8 +536,19 @@ def test_each_input_has_a_sum_of_its_own_that_does_not_grow_for_ever() -> None:
     inputs.outlet_uv = 1_400_000
     for _ in range(100):
         ranges.step(inputs)
-    assert list(ranges._loose) == [0] * 7
+    assert list(ranges._loose) == [0] * 4
     assert ranges.step(inputs) == 0
+
+
+def test_a_wire_that_is_open_and_short_by_turns_is_bad_all_the_time() -> None:
+    ranges, inputs = Ranges(), healthy()
+    codes: list[int] = []
+    for uv in (2_450_000, 100_000, 2_450_000):
+        inputs.water_uv = uv
+        codes.append(ranges.step(inputs))
+    assert codes == [0, 0, m.CODE_WATER_OPEN]
+    inputs.water_uv = 100_000
+    assert ranges.step(inputs) == m.CODE_WATER_SHORT
 
 
 @pytest.mark.parametrize(("uv", "hot"), [(295_700, True), (295_701, False), (160_000, True)])

@@ -43,8 +43,8 @@ class Ranges:
         """Only the newest reading of the wall is wrong, and it is a possible one: too hot."""
         self.detail = 0
         """The reading that decided, uV."""
-        self._bad = bytearray(7)
-        self._loose = bytearray(7)
+        self._bad = bytearray(4)
+        self._loose = bytearray(4)
         self._hot = 0
 
     def step(self, inputs: "Inputs") -> int:
@@ -52,7 +52,7 @@ class Ranges:
         self.sound = True
         self.near = False
         uv = inputs.reference_uv
-        if self._count(6, uv < _REFERENCE_LOW_UV or uv > _REFERENCE_HIGH_UV):
+        if self._count(3, uv < _REFERENCE_LOW_UV or uv > _REFERENCE_HIGH_UV):
             self.detail = uv
             return CODE_REFERENCE
         code = self._sensor(0, inputs.wall_uv)
@@ -77,12 +77,11 @@ class Ranges:
         return self._bad[i] == _BAD_LIMIT or self._loose[i] == _LOOSE_LIMIT
 
     def _sensor(self, i: int, uv: int) -> int:
-        opened = self._count(2 * i, uv > _OPEN_UV)
-        shorted = self._count(2 * i + 1, uv < _SHORT_UV)
-        if not opened and not shorted:
+        opened = uv > _OPEN_UV
+        if not self._count(i, opened or uv < _SHORT_UV):
             return 0
         self.detail = uv
-        return CODE_WALL_OPEN + 2 * i + (1 if shorted else 0)
+        return CODE_WALL_OPEN + 2 * i + (0 if opened else 1)
 
     def _over_temperature(self, uv: int) -> int:
         """2 of the last 3 readings; a short circuit is none of these, it has a count of its own."""
