@@ -256,16 +256,36 @@ def test_scale_is_told_from_the_first_session() -> None:
     assert not scale.descale and scale.permille() == -1
 
 
-def test_scale_needs_a_long_and_steady_boil() -> None:
+def test_scale_needs_a_settled_and_steady_boil() -> None:
     limits = Settings()
     scale = Scale(limits)
-    session(scale, 6000, 2200, seconds=45)
+    session(scale, 6000, 2200, seconds=19)
     assert scale.permille() == -1
     scale.begin()
     for s in range(100):
         scale.step(6000, 2200 if s % 10 else 3000, s)
     scale.end()
     assert scale.permille() == -1
+
+
+def test_a_boiler_that_is_soon_empty_shows_its_scale_too() -> None:
+    """8 g of water boil for half a minute: less than a window has to do."""
+    limits = Settings()
+    scale = Scale(limits)
+    session(scale, 6000, 2200, seconds=20)
+    assert (limits.superheat_mc, limits.superheat_dw) == (6000, 2200)
+    session(scale, 6000 + 1760, 2200, seconds=20)
+    assert scale.descale and abs(limits.excess_mk_kw - 8000) <= 20
+
+
+def test_seconds_after_the_last_whole_window_do_not_replace_it() -> None:
+    limits = Settings()
+    scale = Scale(limits)
+    scale.begin()
+    for s in range(45):
+        scale.step(6000 if s < 34 else 9000, 2200, s)
+    scale.end()
+    assert limits.superheat_mc == 6000
 
 
 def test_a_wall_that_was_descaled_without_a_word_is_the_new_baseline() -> None:

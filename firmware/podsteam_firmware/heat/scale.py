@@ -11,9 +11,11 @@ of scale on 80 cm2 is 5.7 K/kW, so 1.0 K at 180 W.
 from podsteam_firmware.heat.settings import Settings
 from podsteam_protocol.const import const
 
-_WAIT_S = const(30)
-"""Boiling that long: wall and sensors have settled."""
+_WAIT_S = const(14)
+"""Boiling that long: wall and sensors have settled, but for what every session leaves."""
 _WINDOW_S = const(20)
+_SHORT_S = const(6)
+"""A boiler of 8 g boils for half a minute: where there was no whole window that much is enough, 0.05 K of noise."""
 _STEADY_PERCENT = const(8)
 """Single cycles move the mean of a second by 2 % of full power."""
 _LAW_MK = const(1250)
@@ -84,11 +86,13 @@ class Scale:
         self._sum_mc = 0
         self._sum_dw = 0
         self._count = 0
+        self._even = True
         self._judge()
 
     def begin(self) -> None:
         """Heat begins."""
         self._power = 0
+        self._even = True
         self.pause()
 
     def pause(self) -> None:
@@ -104,19 +108,27 @@ class Scale:
             return
         mean = self._sum_dw // self._count if self._count else net_dw
         if abs(net_dw - mean) * 100 > mean * _STEADY_PERCENT:
+            # The wall has to settle again, which only a whole window waits for.
+            self._even = False
             self.pause()
             return
         self._sum_mc += over_mc
         self._sum_dw += net_dw
         self._count += 1
         if self._count == _WINDOW_S:
-            self._superheat = self._sum_mc // _WINDOW_S
-            self._power = self._sum_dw // _WINDOW_S
-            self.pause()
+            self._take()
+
+    def _take(self) -> None:
+        """What was gathered is a window."""
+        self._superheat = self._sum_mc // self._count
+        self._power = self._sum_dw // self._count
+        self.pause()
 
     def end(self) -> None:
         """Heat has ended: the last window is the baseline if there is none or it is cleaner, else compared with it."""
         settings = self.settings
+        if self._even and not self._power and self._count >= _SHORT_S:
+            self._take()
         if not self._power:
             return
         if settings.superheat_dw:
