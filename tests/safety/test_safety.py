@@ -150,8 +150,8 @@ def test_a_clock_that_wraps_or_jumps_changes_no_trace() -> None:
     healthy = clocks.trace(script, seconds, "cpython", clocks.WRAP // 2)
     for offset in clocks.offsets()[2::7]:
         assert clocks.trace(script, seconds, "cpython", offset) == healthy
-    usual = clocks.trace(script, seconds, "cpython", 0, (50.0, 0, False))
-    assert clocks.trace(script, seconds, "cpython", 0, (50.0, 3600, False)) == usual
+    usual = clocks.jumped(script, seconds, "cpython", (50.0, 0, False))
+    assert clocks.jumped(script, seconds, "cpython", (50.0, 3600, False)) == usual
 
 
 # Water, and nothing at all --------------------------------------------------------------------------------------------
