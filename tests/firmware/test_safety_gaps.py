@@ -395,7 +395,7 @@ def test_sums_do_not_go_below_zero() -> None:
 
 
 def test_sums_start_at_zero_after_a_verdict() -> None:
-    for one, code in ((10, m.CODE_ELEMENT_OPEN), (-5, m.CODE_SSR_WELDED)):
+    for one, code in ((10, m.CODE_ELEMENT_OPEN), (-4, m.CODE_SSR_WELDED)):
         tick = (max(one, 0), max(-one, 0))
         less = (max(one - 1, 0), max(-one - 1, 0))
         load = Load()
