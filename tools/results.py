@@ -50,10 +50,13 @@ def row(
     return made
 
 
-def write(name: str, rows: list[dict[str, Any]], folder: Path = FOLDER) -> None:
-    """Put rows into `NAME.json`; rows of other names that are there already stay, with their dates."""
+def write(name: str, rows: list[dict[str, Any]], folder: Path = FOLDER, whole: bool = False) -> None:
+    """Put rows into `NAME.json`; rows of other names that are there already stay, with their dates. `whole`: these are
+    all rows that there are, so that others are of what no longer exists, and go."""
     target = folder / f"{name}.json"
-    kept = {each["name"]: each for each in json.loads(target.read_text(encoding="utf-8"))} if target.exists() else {}
+    kept: dict[str, Any] = {}
+    if target.exists() and not whole:
+        kept = {each["name"]: each for each in json.loads(target.read_text(encoding="utf-8"))}
     kept |= {each["name"]: each for each in rows}
     folder.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps([kept[each] for each in sorted(kept)], indent=1) + "\n", encoding="utf-8")

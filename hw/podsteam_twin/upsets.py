@@ -34,6 +34,8 @@ STEPS = (
 )
 """The steps of a turn of the loop, in their order. Each can hang, be late or raise."""
 KINDS = ("hang", "pause", "raise")
+NUMBERS = (int, bool)
+"""On MicroPython a bool is no int."""
 _FOREVER_US = 3600000000
 
 
@@ -47,7 +49,7 @@ def flip(machine: "Machine", path: str, bit: int) -> int:
     if not 0 <= bit <= 30:
         raise ValueError("a bit is 0 to 30, not %d" % bit)
     value = owner[int(name)] if name.isdigit() else getattr(owner, name)
-    if not isinstance(value, int):
+    if not isinstance(value, NUMBERS):
         raise ValueError("%s is no integer" % path)
     flipped = not value if isinstance(value, bool) else value ^ (1 << bit)
     if name.isdigit():
@@ -71,7 +73,7 @@ def strike(machine: "Machine", kind: str, path: str, ms: int, calls: int) -> Non
 def poke(machine: "Machine", path: str, value: "int | bool") -> None:
     """Put `value` where `path` says, which is an integer or bool there."""
     owner, name = _find(machine, path)
-    if name.isdigit() or not isinstance(getattr(owner, name), int):
+    if name.isdigit() or not isinstance(getattr(owner, name), NUMBERS):
         raise ValueError("%s is no integer" % path)
     setattr(owner, name, value)
 

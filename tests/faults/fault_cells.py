@@ -37,7 +37,7 @@ RESETS = ("power", "brownout", "hard", "watchdog", "deepsleep", "soft", "unknown
 UPSETS = ("flip", "hang", "pause", "raise", "mute")
 ACTS = (*(f"reset_{cause}" for cause in RESETS), *UPSETS, "host_silent", "podlet_removed")
 """What can happen besides the faults of the simulated board."""
-BARS = ("off_ms", "seen_ms", "relay_ms", "dose_ms", "wall_c")
+BARS = ("off_ms", "seen_ms", "relay_ms", "dose_ms", "wall_c", "halves")
 KINDS = ("fault", "stop", "told", "off", "runs", "refused", "silence", "safe")
 GAPS = ("known_gap", "rare_gap")
 KEYS = {
@@ -206,7 +206,7 @@ class Watch:
         before = unit.truth()
         self.heating = bool(before["relay_closed"])
         self.start_us = self.since_us = unit.now_us
-        self.halves = before["load_halves"]
+        self.halves = self._first_halves = before["load_halves"]
         self.current = False
         self.commanded = False
         """Whether heat was commanded after the fault, in a state without."""
@@ -263,6 +263,7 @@ class Watch:
             "seen_ms": seen_ms,
             "dose_ms": (self.dose_us - self.start_us) // 1000,
             "current": self.current,
+            "halves": self.halves - self._first_halves,
             "events": [(w.EventValue(e).name, a) for e, a, _ in events],
         }
 

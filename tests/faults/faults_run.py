@@ -182,7 +182,7 @@ def main() -> int:
             print(f"WRONG {name} and {len(problems) - MOST_SHOWN} more")
         played.append((cell, good))
     if not only and not arguments.cpython:
-        results.write("faults", rows_of(played))
+        results.write("faults", rows_of(played), whole=True)
     print(f"{len(CELLS) - wrong} cells as they say, {wrong} not")
     return 1 if wrong else 0
 

@@ -28,7 +28,7 @@ def test_water_that_stays_cold_behind_a_hot_wall_is_found_after_20_s() -> None:
     assert unmoved.detail == 8399
 
 
-@pytest.mark.parametrize(("wall", "water", "power"), [(9199, 8000, 1000), (9200, 8400, 1000), (10500, 8000, 499)])
+@pytest.mark.parametrize(("wall", "water", "power"), [(9199, 8000, 1000), (9200, 8400, 1000), (9700, 8000, 499)])
 def test_where_it_need_not_get_warmer(wall: int, water: int, power: int) -> None:
     past = Past(wall, water)
     past.power = power
@@ -57,6 +57,107 @@ def test_what_has_risen_is_measured_from_there() -> None:
     unmoved, past = Unmoved(), Past(10500, 3000)
     for i in range(3000):
         past.look(water=3000 + i * 3 // 2)
+        assert unmoved.step(past) == 0
+
+
+# Water that does not get warmer beside a wall far over it ---------------------------------------------------
+
+
+def far(wall: int = 8800, water: int = 6000, power: int = 50) -> tuple[Unmoved, Past]:
+    """A detector whose filter has settled, and the wall as it is from now on."""
+    unmoved, past = Unmoved(), Past(water, water)
+    assert found(unmoved, past, 400) == 0
+    past.power = power
+    past.look(wall)
+    return unmoved, past
+
+
+@pytest.mark.parametrize(("wall", "looks"), [(7801, 88000), (8799, 89), (8800, 88), (9199, 88)])
+def test_what_the_wall_lies_over_the_water_is_summed_up(wall: int, looks: int) -> None:
+    """More than 18 K of it, and 10 K at most: 220 K s."""
+    unmoved, past = far(wall)
+    assert found(unmoved, past, 100_000) == looks
+    assert unmoved.step(past) == m.CODE_WATER_SENSOR
+    assert unmoved.detail == 6000
+
+
+@pytest.mark.parametrize(
+    ("water", "outlet", "most"),
+    [
+        *((5500, 2000, 1600), (5502, 2000, 1600), (5503, 2000, 1601), (3000, 2000, 1600)),
+        *((6000, 1000, 2200), (6000, 1999, 1800), (6000, 1997, 1801), (6000, 2001, 1800), (6000, 9000, 1800)),
+    ],
+)
+def test_what_losses_explain_is_not_summed_up(water: int, outlet: int, most: int) -> None:
+    """0.4 of the water's rise over the room and 2 K, 16 K at least; the room is never warmer than 20 degC."""
+    unmoved, past = far(water + most, water)
+    past.outlet = outlet
+    assert found(unmoved, past, 1000) == 0
+    past.wall += 100
+    assert found(unmoved, past, 1000) == 880
+
+
+@pytest.mark.parametrize(("wall", "water", "power"), [(7800, 6000, 1000), (11199, 8400, 499), (8800, 6000, 49)])
+def test_where_nothing_is_summed_up(wall: int, water: int, power: int) -> None:
+    assert found(*far(wall, water, power), 1000) == 0
+
+
+@pytest.mark.parametrize(("change", "anew"), [(-25, True), (-24, False), (25, True), (24, False)])
+def test_water_that_answers_begins_a_new_sum(change: int, anew: bool) -> None:
+    """A change of 0.25 K or more, once it has passed the filter."""
+    unmoved, past = far()
+    assert found(unmoved, past, 10) == 0
+    past.look(8900, 6000 + change)
+    assert (found(unmoved, past, 1000) == 78) is not anew
+
+
+def test_noise_does_not_answer() -> None:
+    """0.8 K up and down at each look, about one value."""
+    unmoved, past = far(9400)
+    for i in range(87):
+        past.look(water=6040 if i & 1 else 5960)
+        assert unmoved.step(past) == 0
+    assert found(unmoved, past, 3) == 1
+
+
+def test_the_filter_takes_four_seconds() -> None:
+    """Of a step by 0.4 K, 0.25 K have passed after 15 looks: 1 - (15 / 16)^15 is 0.62."""
+    unmoved, past = far()
+    past.look(8900, 6040)
+    sums = []
+    for _ in range(20):
+        unmoved.step(past)
+        sums.append(unmoved._far)
+    assert sums.index(0) == 14
+
+
+@pytest.mark.parametrize("pause", ["power", "wall"])
+def test_a_sum_that_rests_is_gone(pause: str) -> None:
+    unmoved, past = far()
+    assert found(unmoved, past, 87) == 0
+    if pause == "power":
+        past.power = 0
+    else:
+        past.wall = 7800
+    unmoved.step(past)
+    past.power = 50
+    past.wall = 8800
+    assert found(unmoved, past, 200) == 88
+
+
+def test_a_new_sum_is_of_nothing() -> None:
+    """Water at 0 degC needs no filter that settles, and no look that begins."""
+    past = Past(1600 + 3, 0)
+    past.power = 50
+    assert found(Unmoved(), past, 40_000) == 29_334
+
+
+def test_the_slowest_boiler_keeps_warm() -> None:
+    """10 K more than what makes up its losses, and 0.25 K in 17 s."""
+    unmoved, past = far(8800)
+    for i in range(3000):
+        past.look(8800 + i * 25 // 68, 6000 + i * 25 // 68)
+        past.wall = past.water + 2800 if past.water < 8000 else past.water
         assert unmoved.step(past) == 0
 
 

@@ -27,6 +27,13 @@ def test_rows_of_other_names_stay(tmp_path):
     assert [row["name"] for row in rows] == ["a/one", "a/two"]
 
 
+def test_a_whole_run_drops_what_is_gone(tmp_path):
+    for names, whole in ((("a/one", "a/gone"), False), (("a/one", "a/new"), True)):
+        results.write("long", [results.row(name, 1, "", "1", True, "") for name in names], tmp_path, whole)
+    rows = json.loads((tmp_path / "long.json").read_text())
+    assert [row["name"] for row in rows] == ["a/new", "a/one"]
+
+
 def test_what_a_committed_row_judges_is_there(pytestconfig):
     for path in results.FOLDER.glob("*.json"):
         for row in json.loads(path.read_text(encoding="utf-8")):

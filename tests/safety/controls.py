@@ -65,6 +65,13 @@ CONTROLS = (
         (FIRM + "_swapped.step",),
     ),
     Control(
+        "unmoved, keeping warm",
+        (FIRM + "_unmoved._far_wall",),
+        "water_held",
+        "HOLD+30",
+        {"value": 55, "watch_s": 120, "wall_c": 96},
+    ),
+    Control(
         "swapped",
         (FIRM + "_swapped.step",),
         "wall_water_swapped",

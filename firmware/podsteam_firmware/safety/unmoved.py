@@ -4,6 +4,12 @@
 * Water that does not get warmer: half of full power or more goes through a wall of 92 degC or more, which by then
   boils what touches it, and the water stays below 84 degC and rises by less than 1 K in 20 s. The slowest boiler rises
   by 3 K. Cold water that is poured in begins a new 20 s.
+* Water that does not get warmer beside a wall far over it, at a twentieth of full power or more. What makes up the
+  losses lies below 2 K and 0.4 of the water's rise over the room, at the worst of everything (a wetted wall of 20 cm2
+  with 1 mm of scale, 120 g, badly mixed); 16 K are allowed in any case. What the wall lies over that, 10 K at most, is
+  summed up until the water, filtered by 4 s, has changed by 0.25 K: heat that it must show. Drawn boilers with cold
+  water poured in sum up 102 K s at most, those with the worst of everything 151 K s; 220 are a fault. It finds a
+  water sensor that stays, or falls slowly, while the device keeps warm.
 * A wall that does not get cooler: after a quarter of full power or more, at which it stood still and boiled water, it
   must have lost its superheat, 4 K or more, 10 s after the end of heat. It is judged at each pause and at the end of
   each session: a wall sensor that stands still at a plausible value while water boils is masked until then, and so is
@@ -19,6 +25,16 @@ _WATER_CDEG = const(8400)
 _HALF_PERMILLE = const(500)
 _QUARTER_PERMILLE = const(250)
 _LOOKS = const(80)
+_FAR_CDEG = const(1600)
+_OFF_CDEG = const(200)
+"""Each sensor may be 1 K off."""
+_ROOM_CDEG = const(2000)
+"""The outlet shows the room, but not after steam: the room is never taken for warmer."""
+_FAR_MOST_CDEG = const(1000)
+_FAR_PERMILLE = const(50)
+_FAR_CHANGE_CDEG = const(25)
+_FAR_SUM = const(88000)
+"""220 K s, in 0.01 K and looks."""
 _RISE_CDEG = const(100)
 _NEW_LOW_CDEG = const(50)
 _COOLED_CDEG = const(100)
@@ -28,7 +44,7 @@ _STILL_CDEG = const(40)
 
 
 class Unmoved:
-    """Watches both. `step` at each look gives CODE_WALL_SENSOR, CODE_WATER_SENSOR or 0."""
+    """Watches all three. `step` at each look gives CODE_WALL_SENSOR, CODE_WATER_SENSOR or 0."""
 
     def __init__(self) -> None:
         self.detail = 0
@@ -37,10 +53,13 @@ class Unmoved:
         self._water = 0
         self._wall = 0
         self._boiled = False
+        self._far = 0
+        self._begun = 0
+        self._mean = 0
 
     def step(self, trend: Trend) -> int:
         """One look."""
-        if self._cold_water(trend):
+        if self._far_wall(trend) or self._cold_water(trend):
             self.detail = trend.water
             return CODE_WATER_SENSOR
         if self._hot_wall(trend):
@@ -57,6 +76,20 @@ class Unmoved:
             return False
         self._looks += 1
         return self._looks >= _LOOKS
+
+    def _far_wall(self, trend: Trend) -> bool:
+        # Sixteen times the filtered water.
+        self._mean += trend.water - (self._mean >> 4)
+        water = self._mean >> 4
+        over = trend.water - min(trend.outlet, _ROOM_CDEG)
+        over = trend.wall - trend.water - max(over * 2 // 5 + _OFF_CDEG, _FAR_CDEG)
+        heated = over > 0 and trend.water < _WATER_CDEG and trend.power >= _FAR_PERMILLE
+        if not heated or abs(water - self._begun) >= _FAR_CHANGE_CDEG:
+            self._far = 0
+            self._begun = water
+            return False
+        self._far += min(over, _FAR_MOST_CDEG)
+        return self._far >= _FAR_SUM
 
     def _hot_wall(self, trend: Trend) -> bool:
         if trend.quiet == 0:
