@@ -150,6 +150,10 @@ def test_a_new_sum_is_of_nothing() -> None:
     past = Past(1600 + 3, 0)
     past.power = 50
     assert found(Unmoved(), past, 40_000) == 29_334
+    for water, looks in ((25, 148), (34, 109)):
+        past = Past(4000, water)
+        past.power = 50
+        assert found(Unmoved(), past, 200) == looks
 
 
 def test_the_slowest_boiler_keeps_warm() -> None:
