@@ -97,7 +97,7 @@ def test_what_losses_explain_is_not_summed_up(water: int, outlet: int, most: int
     assert found(unmoved, past, 1000) == 880
 
 
-@pytest.mark.parametrize(("wall", "water", "power"), [(7800, 6000, 1000), (11199, 8400, 499), (8800, 6000, 49)])
+@pytest.mark.parametrize(("wall", "water", "power"), [(7800, 6000, 1000), (12400, 8400, 499), (8800, 6000, 49)])
 def test_where_nothing_is_summed_up(wall: int, water: int, power: int) -> None:
     assert found(*far(wall, water, power), 1000) == 0
 
