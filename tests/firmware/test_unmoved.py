@@ -97,7 +97,7 @@ def test_what_losses_explain_is_not_summed_up(water: int, outlet: int, most: int
     assert found(unmoved, past, 1000) == 880
 
 
-@pytest.mark.parametrize(("wall", "water", "power"), [(7800, 6000, 1000), (11199, 8400, 499), (8800, 6000, 49)])
+@pytest.mark.parametrize(("wall", "water", "power"), [(7800, 6000, 1000), (12400, 8400, 499), (8800, 6000, 49)])
 def test_where_nothing_is_summed_up(wall: int, water: int, power: int) -> None:
     assert found(*far(wall, water, power), 1000) == 0
 
@@ -150,6 +150,10 @@ def test_a_new_sum_is_of_nothing() -> None:
     past = Past(1600 + 3, 0)
     past.power = 50
     assert found(Unmoved(), past, 40_000) == 29_334
+    for water, looks in ((25, 148), (34, 109)):
+        past = Past(4000, water)
+        past.power = 50
+        assert found(Unmoved(), past, 200) == looks
 
 
 def test_the_slowest_boiler_keeps_warm() -> None:
