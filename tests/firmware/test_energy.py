@@ -4,6 +4,7 @@
 import pytest
 
 from podsteam_firmware.heat.energy import Energy
+from podsteam_firmware.heat.fill import Fill
 from podsteam_firmware.heat.onset import Onset
 from podsteam_firmware.heat.settings import METAL_J_K, Settings
 from podsteam_firmware.sense import Sense
@@ -34,44 +35,77 @@ def onset(metal_j_k: int, water_j_k: int, shown_j_k: int, lead_ms: int = 1500) -
     return found
 
 
+class Shown(Fill):
+    """A rise that has shown these; 10 J/K less metal are 12 J/K more water."""
+
+    def __init__(self, metal_j_k: int = 0, water_j_k: int = 0) -> None:
+        super().__init__()
+        self.metal_j_k = metal_j_k
+        self._water = water_j_k
+
+    def water_j_k(self, metal_j_k: int) -> int:
+        return self._water + (self.metal_j_k - metal_j_k) * 12 // 10 if self._water else 0
+
+
 def test_the_first_session_tells_metal_and_water_apart() -> None:
     energy = books()
-    assert energy.settle(onset(100, 200, 200), True)
-    assert energy.metal_j_k == pytest.approx(100, abs=1)
-    assert energy.water_j_k == 200
+    assert energy.settle(onset(100, 200, 230), Shown(100, 200), True)
+    assert energy.metal_j_k == 100
+    assert energy.water_j_k == pytest.approx(200, abs=1)
 
 
-def test_a_learned_metal_settles_the_water() -> None:
-    """The ramp says a fifth too little: with the metal known that moves it by an eighth of what it would."""
+def test_the_water_is_the_mean_of_what_the_rise_and_its_energy_say() -> None:
+    energy = books()
+    assert energy.settle(onset(100, 200, 0), Shown(100, 220), True)
+    assert energy.water_j_k == pytest.approx(210, abs=1)
+
+
+def test_a_learned_metal_follows_by_half() -> None:
+    """This rise says 20 J/K too much of the metal, so 24 too little of the water: half of that is left."""
     energy = books(metal_j_k=100)
-    assert energy.settle(onset(100, 60, 48), True)
-    assert 100 <= energy.metal_j_k <= 102
-    assert energy.water_j_k == pytest.approx(60, abs=3)
+    assert energy.settle(onset(100, 60, 48), Shown(120, 36), True)
+    assert energy.metal_j_k == 110
+    assert energy.water_j_k == pytest.approx(48, abs=2)
 
 
-def test_a_learned_metal_serves_where_the_ramp_shows_nothing() -> None:
+def test_a_learned_metal_serves_where_the_rise_shows_nothing() -> None:
     energy = books(metal_j_k=100)
-    assert energy.settle(onset(100, 60, 0), True)
+    assert energy.settle(onset(100, 60, 0), Shown(), True)
     assert energy.metal_j_k == 100
     assert energy.water_j_k == pytest.approx(60, abs=2)
 
 
-def test_without_either_the_water_is_not_known() -> None:
+def test_the_last_part_of_the_rise_serves_where_nothing_else_does() -> None:
+    energy = books()
+    assert energy.settle(onset(100, 60, 75), Shown(), True)
+    assert (energy.metal_j_k, energy.water_j_k) == (METAL_J_K, 75)
+
+
+def test_without_any_the_water_is_not_known() -> None:
     energy = books()
     before = energy.water_j_k
-    assert not energy.settle(onset(100, 60, 0), True)
+    assert not energy.settle(onset(100, 60, 0), Shown(), True)
     assert (energy.metal_j_k, energy.water_j_k) == (METAL_J_K, before)
 
 
 def test_a_warm_start_leaves_the_metal_alone() -> None:
     energy = books(metal_j_k=100)
-    assert energy.settle(onset(100, 200, 210), False)
+    assert energy.settle(onset(100, 200, 210), Shown(150, 90), False)
     assert (energy.metal_j_k, energy.water_j_k) == (100, 210)
 
 
-def test_an_implausible_metal_is_not_taken() -> None:
-    """The ramp would leave 13 J/K to the metal: the whole rise tells then, with the metal as compiled in."""
+def test_a_metal_beyond_the_bounds_is_taken_at_the_bound() -> None:
+    """Water that does not mix with the one at its sensor looks like metal."""
     energy = books()
-    assert energy.settle(onset(METAL_J_K, 120, 252), True)
-    assert energy.metal_j_k == METAL_J_K
-    assert energy.water_j_k == pytest.approx(120, abs=2)
+    assert energy.settle(onset(230, 120, 0), Shown(260, 90), True)
+    assert energy.metal_j_k == 230
+    assert energy.water_j_k == pytest.approx((90 + 36 + 120) // 2, abs=2)
+    energy = books()
+    assert energy.settle(onset(55, 120, 0), Shown(40, 140), True)
+    assert energy.metal_j_k == 55
+
+
+def test_energy_alone_tells_the_water_where_the_sums_leave_none() -> None:
+    energy = books()
+    assert energy.settle(onset(100, 60, 0), Shown(100, 0), True)
+    assert energy.water_j_k == pytest.approx(60, abs=2)

@@ -9,7 +9,7 @@ from checked_int import CheckedInt, check_attributes, checked_array
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from podsteam_firmware.heat import fixed
+from podsteam_firmware.heat import fixed, fixed24
 from podsteam_firmware.heat.identify import SLOTS, Process, Record
 from podsteam_firmware.heat.rule import ENDLESS_MS
 
@@ -153,13 +153,13 @@ def test_mul14(a: int, b: int) -> None:
 @given(st.integers(-(2**28) + 1, 2**28 - 1), st.integers(-(2**26) + 1, 2**26 - 1))
 def test_mul24(a: int, b: int) -> None:
     if abs(a * b) < 2**52:
-        assert abs(fixed.mul24(CheckedInt(a), CheckedInt(b)) - a * b / 2**24) <= 4
+        assert abs(fixed24.mul24(CheckedInt(a), CheckedInt(b)) - a * b / 2**24) <= 4
 
 
 @given(st.integers(-(2**28) + 1, 2**28 - 1), st.integers(1, 2**28 - 1))
 def test_div24(a: int, b: int) -> None:
     if abs(a) < 31 * b:
-        assert abs(fixed.div24(CheckedInt(a), CheckedInt(b)) - a * 2**24 / b) <= 1
+        assert abs(fixed24.div24(CheckedInt(a), CheckedInt(b)) - a * 2**24 / b) <= 1
 
 
 @given(st.integers(-(2**29), 2**29), st.integers(1, 2**22 - 1))

@@ -278,6 +278,16 @@ def test_a_boiler_that_is_soon_empty_shows_its_scale_too() -> None:
     assert scale.descale and abs(limits.excess_mk_kw - 8000) <= 20
 
 
+def test_a_short_boil_on_a_scaled_wall_is_no_baseline() -> None:
+    limits = Settings()
+    scale = Scale(limits)
+    session(scale, clean_mk(2200) + 4100, 2200, seconds=30)
+    session(scale, clean_mk(2200) + 4100, 2200, seconds=40)
+    assert scale.permille() == -1
+    session(scale, clean_mk(2200) + 4100, 2200, seconds=60)
+    assert limits.superheat_mc == clean_mk(2200) + 4100
+
+
 def test_seconds_after_the_last_whole_window_do_not_replace_it() -> None:
     limits = Settings()
     scale = Scale(limits)

@@ -2,11 +2,13 @@
 """The account of a session: steam made, water left, and what the session teaches of the boiler.
 
 Steam counts from the true onset: when the plateau has stood for 14 s, the onset is looked up in the record, and the
-sum is put right. The water's heat capacity then gives the fill. After the heat the hot metal boils off a little more:
-0.2 to 1.3 g, a twentieth of a small fill. After the session the fall of the water gives the loss.
+sum is put right. The water's heat capacity, from the whole rise (`fill.py`), then gives the fill. After the heat the
+hot metal boils off a little more: 0.2 to 1.3 g, a twentieth of a small fill. After the session the fall of the water
+gives the loss.
 """
 
 from podsteam_firmware.heat.cooling import Cooling
+from podsteam_firmware.heat.fill import Fill
 from podsteam_firmware.heat.observer import clamp
 from podsteam_firmware.heat.onset import Onset
 from podsteam_firmware.heat.scale import Scale
@@ -26,10 +28,14 @@ if TYPE_CHECKING:
 _LAG_MS = const(4000)
 """Lag with which the onset is dated when it does not show: middle of what such sensors have."""
 _LOOK_S = const(16)
+_LOOK_LEAST_S = const(10)
 _LOOK_AGAIN_S = const(4)
 _LOOK_LAST_S = const(44)
 _WATER_J_KG_K = const(4186)
 _FULL_MG = const(250_000)
+_FILL_PERMILLE = const(1015)
+"""The fill is told low rather than high: a little steam leaves before the onset from which it is counted, so that the
+gain of a weighed run is 1 to 3 % high."""
 _MISSED_S = const(8)
 """Boiling for that long before the plateau is seen, where the onset was not found."""
 _SLOW_S = const(5)
@@ -57,6 +63,7 @@ class Account:
         self._boiling = boiling
         self._observer = observer
         self._onset = Onset()
+        self._fill = Fill()
         self._cooling = Cooling()
         self._cold = False
         self._fill_mg = -1
@@ -77,6 +84,7 @@ class Account:
         """Heat begins; `cold`: in a boiler of one temperature."""
         self._cold = cold
         self._onset.clear()
+        self._look_s = 0
         self._cooling.end()
         self._after_s = 0
         self.scale.begin()
@@ -86,6 +94,9 @@ class Account:
         """Heat has ended."""
         self.scale.end()
         if self._boiling.now:
+            if self._look_s and self._boiling.seen_s >= _LOOK_LEAST_S:
+                # A boiler of 8 g may be off again before the plateau has stood for long.
+                self._look(True)
             self._after_s = _AFTER_S
             self._wall_mc = self._observer.wall.reading_mc()
             # Half of both lags is the element's: what it holds over the wall is power times that.
@@ -101,6 +112,7 @@ class Account:
     def _lose(self) -> None:
         self.water_mg = -1
         self._fill_mg = -1
+        self._fill.clear()
 
     # Every 100 ms -----------------------------------------------------------------------------------------
     def step(self, net_dw: int, elapsed_ms: int) -> None:
@@ -121,8 +133,8 @@ class Account:
             self.water_mg = max(self._fill_mg - self._since_mg, 0)
 
     # Once a second ----------------------------------------------------------------------------------------
-    def second(self, wanted: bool) -> None:
-        """After the boiling's own second."""
+    def second(self, wanted: bool, rising: bool) -> None:
+        """After the boiling's own second; `rising`: the regime is one that heats at full power."""
         boiling = self._boiling
         wall_mc = self._observer.wall.reading_mc()
         if not wanted:
@@ -130,38 +142,49 @@ class Account:
                 self._after(wall_mc)
             self._cool(wall_mc)
             return
-        self._onset.note(boiling.mean_mc, wall_mc, max(self._energy.net_j(), 0))
+        self._onset.note(boiling.mean_mc, wall_mc, self._books_j())
         if not boiling.now:
             if boiling.fell:
                 self._lose()
+                self._cold = False
+            elif rising:
+                self._rise(wall_mc)
             return
         if boiling.seen_s == 0:
             self._since_mg = 0
             self._look_s = _LOOK_S
         elif boiling.seen_s == self._look_s:
-            self._look()
+            self._look(self._look_s >= _LOOK_LAST_S)
         self.scale.step(wall_mc - boiling.mean_mc, self._energy.net_dw, boiling.seen_s)
 
-    def _look(self) -> None:
-        """Put the sum of the steam right, and learn from the onset."""
+    def _books_j(self) -> int:
+        return max(self._energy.net_j(), 0)
+
+    def _rise(self, wall_mc: int) -> None:
+        self._fill.note(self._boiling.mean_mc, wall_mc, self._books_j(), self._energy.net_dw)
+
+    def _look(self, last: bool) -> None:
+        """Put the sum of the steam right, and learn from the onset; `last`: it is not looked for again."""
         settings = self.settings
         energy = self._energy
         lag_ms = settings.water_lag_ms if settings.lag_known else _LAG_MS
         self._onset.lead_ms = energy.lead_ms
         if self._onset.look(lag_ms, energy.metal_j_k):
             self._learn_lag(self._onset.lag_ms)
-            self._learn_fill()
+            self._learn_fill(self._onset.lag_ms if self._onset.lag_ms else lag_ms)
             self._recount(energy.net_j() - self._onset.net_j)
-            self._cold = False
+        elif last:
+            self._count(self.steam_mg_min * _MISSED_S // 60)
         else:
             self._look_s += _LOOK_AGAIN_S
-            if self._look_s > _LOOK_LAST_S:
-                self._count(self.steam_mg_min * _MISSED_S // 60)
+            return
+        self._look_s = 0
+        self._cold = False
 
     def _recount(self, boiled_j: int) -> None:
         """Steam since the onset, from the energy since the onset (J)."""
         made_mg = boiled_j * 1000 // latent_j_g(self._onset.point_mc) * self.settings.gain_permille // 1000
-        self._boiled_ds += self._onset.age_ds - self._look_s * 10
+        self._boiled_ds += self._onset.age_ds - self._boiling.seen_s * 10
         self._count((made_mg if made_mg > 0 else 0) - self._since_mg)
 
     def _learn_lag(self, lag_ms: int) -> None:
@@ -171,11 +194,12 @@ class Account:
             settings.lag_known = 1
             self._observer.lag_ms = safe_lag_ms(settings)
 
-    def _learn_fill(self) -> None:
+    def _learn_fill(self, lag_ms: int) -> None:
         energy = self._energy
-        if energy.settle(self._onset, self._cold):
+        self._fill.solve(lag_ms)
+        if energy.settle(self._onset, self._fill, self._cold):
             fill_mg = (energy.water_j_k - self.settings.pocket_j_k) * 1000000 // _WATER_J_KG_K
-            fill_mg = fill_mg * self.settings.gain_permille // 1000
+            fill_mg = fill_mg * self.settings.gain_permille // _FILL_PERMILLE
             self._fill_mg = fill_mg if fill_mg < _FULL_MG else _FULL_MG
 
     def _boil_off(self, net_dj: int) -> None:

@@ -15,7 +15,8 @@ are joined in pairs. Units: 0.01 K, 4 J, 0.1 s.
 
 from array import array
 
-from podsteam_firmware.heat.fixed import div24, isqrt, mul24
+from podsteam_firmware.heat.fixed import isqrt
+from podsteam_firmware.heat.fixed24 import div24, mul24
 from podsteam_protocol.const import const
 
 try:

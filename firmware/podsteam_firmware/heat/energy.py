@@ -10,6 +10,7 @@ try:
 except ImportError:
     TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podsteam_firmware.heat.fill import Fill
     from podsteam_firmware.heat.onset import Onset
     from podsteam_firmware.sense import Sense
 
@@ -30,9 +31,8 @@ _TAKEN_MAX_J = const(200000)
 """More than 200 g of water ever take; keeps the product small."""
 _NET_MAX_CJ = const(900000000)
 """9 MJ, four hours at full power: the books stop there."""
-_KEEP = const(8)
-"""A metal that was learned follows a new session by an eighth. The first session, which comes to boiling slowly, tells
-metal and water apart better than the later ones: 5 J/K against 12 on plants 0 to 170."""
+_KEEP = const(2)
+"""A metal that was learned follows a new session by half."""
 _RAMP_MC = const(18000)
 _RAMP_NET_MAX_CJ = const(5000000)
 _RAMP_MIN_MC_S = const(300)
@@ -132,33 +132,39 @@ class Energy:
                 self._take(taken * 1000 // rise)
                 self.known = True
 
-    def settle(self, onset: "Onset", cold: bool) -> bool:
-        """After the onset: the water as the last part of the rise showed it, and the metal as the whole of it did.
+    def settle(self, onset: "Onset", fill: "Fill", cold: bool) -> bool:
+        """After the onset: metal and water as the rise showed them.
 
-        `cold`: heat began in a boiler of one temperature, and boiling ended this very rise. The metal is then also
-        the check: where it would be implausible, and where it had been learned before, the water is taken from the
-        whole rise, with the metal as believed. False: the water did not show.
+        `cold`: heat began in a boiler of one temperature, and boiling ended this very rise. `fill` then tells the
+        metal, and the water is the mean of what it says with this metal, and of what the energy at the onset leaves
+        to it; where `fill` says nothing, that energy alone, with a metal that was learned before. Otherwise the last
+        part of the rise has to do. False: the water did not show.
         """
         water_j_k = onset.water_j_k
         if cold and onset.wall_mc - self._wall_0 >= _METAL_RISE_MC:
-            known = self.metal_j_k != METAL_J_K
-            if (not self._settle_metal(onset, known) and water_j_k) or known:
-                stored_j = self._stored_j(onset) - self.metal_j_k * (onset.wall_mc - self._wall_0) // 1000
-                water_j_k = stored_j * 1000 // max(onset.point_mc - self._water_0, _RISE_MIN_MC)
+            if fill.metal_j_k > 0:
+                self._follow(fill.metal_j_k)
+                water_j_k = self._both_j_k(onset, fill.water_j_k(self.metal_j_k))
+            elif self.metal_j_k != METAL_J_K:
+                water_j_k = self._left_j_k(onset)
         if water_j_k > 0:
             self._take(water_j_k)
         return water_j_k > 0
 
-    def _settle_metal(self, onset: "Onset", known: bool) -> bool:
-        """Whether what the water did not take in the whole rise is a plausible metal; `known`: there is one already."""
-        if not onset.water_j_k:
-            return False
-        metal_j_k = self._stored_j(onset) - onset.water_j_k * (onset.point_mc - self._water_0) // 1000
-        metal_j_k = metal_j_k * 1000 // (onset.wall_mc - self._wall_0)
-        if not _METAL_LOW_J_K <= metal_j_k <= _METAL_HIGH_J_K:
-            return False
-        self.metal_j_k += (metal_j_k - self.metal_j_k) // (_KEEP if known else 1)
-        return True
+    def _follow(self, shown_j_k: int) -> None:
+        """The metal that a rise has shown."""
+        shown_j_k = max(_METAL_LOW_J_K, min(_METAL_HIGH_J_K, shown_j_k))
+        self.metal_j_k += (shown_j_k - self.metal_j_k) // (_KEEP if self.metal_j_k != METAL_J_K else 1)
+
+    def _both_j_k(self, onset: "Onset", shown_j_k: int) -> int:
+        """Mean of what the rise shows of the water and what its energy leaves, J/K."""
+        left_j_k = self._left_j_k(onset)
+        return (shown_j_k + left_j_k) // 2 if shown_j_k > 0 else left_j_k
+
+    def _left_j_k(self, onset: "Onset") -> int:
+        """Heat capacity of the water, with the metal as believed, from what was stored at the onset, J/K."""
+        left_j = self._stored_j(onset) - self.metal_j_k * (onset.wall_mc - self._wall_0) // 1000
+        return left_j * 1000 // max(onset.point_mc - self._water_0, _RISE_MIN_MC)
 
     def _stored_j(self, onset: "Onset") -> int:
         """What wall, element at the wall's temperature, and water held at the onset, J (200,000 at most). What the

@@ -216,7 +216,7 @@ class Heat:
         self._evidence.outlet(sense.outlet_mc)
 
     def _second(self, sense: "Sense") -> None:
-        self.account.second(self.wanted)
+        self.account.second(self.wanted, self.regime == REGIME_PROBE or self.regime == REGIME_HEAT)
         self._approach.second(sense.full_dw - self.energy.lost_dw(self.boiling_mc))
         self._tell()
 

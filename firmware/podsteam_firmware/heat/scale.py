@@ -13,6 +13,8 @@ from podsteam_protocol.const import const
 
 _WAIT_S = const(14)
 """Boiling that long: wall and sensors have settled, but for what every session leaves."""
+_SETTLED_S = const(49)
+"""A window that ends earlier began when a wall behind scale had not settled."""
 _WINDOW_S = const(20)
 _SHORT_S = const(6)
 """A boiler of 8 g boils for half a minute: where there was no whole window that much is enough, 0.05 K of noise."""
@@ -87,12 +89,14 @@ class Scale:
         self._sum_dw = 0
         self._count = 0
         self._even = True
+        self._early = False
         self._judge()
 
     def begin(self) -> None:
         """Heat begins."""
         self._power = 0
         self._even = True
+        self._early = False
         self.pause()
 
     def pause(self) -> None:
@@ -117,6 +121,7 @@ class Scale:
         self._count += 1
         if self._count == _WINDOW_S:
             self._take()
+            self._early = boiling_s < _SETTLED_S
 
     def _take(self) -> None:
         """What was gathered is a window."""
@@ -129,6 +134,10 @@ class Scale:
         settings = self.settings
         if self._even and not self._power and self._count >= _SHORT_S:
             self._take()
+            self._early = True
+        if self._early and not settings.superheat_dw and self._superheat > clean_mk(self._power) + _UNSURE_MC:
+            # Behind scale the wall settles more slowly than that: no baseline.
+            self._power = 0
         if not self._power:
             return
         if settings.superheat_dw:
