@@ -121,6 +121,8 @@ class Boiling:
             self.seen_s = 0
             self._gone_s = 0
             self.point_mc = mean + max(self.rate_mc_s, 0) * _LAG_S
+            if self._bend_mc_s >= 0 and self.point_mc > self._true_mc:
+                self.point_mc = max(self._true_mc, mean)
 
     def _bent(self, expected: int) -> bool:
         """Whether the reading, this close to the known boiling point, rises no longer as it should."""
