@@ -6,7 +6,19 @@ from contest import PEERS, hold_run, make, peer_steam, seated, tuned, wall_for_s
 from heat_loop import Row
 from loop import TICKS_S, Device, full_power_t90_s, highest, means, reached_s
 from plants import drawn, nominal
-from runs import bound_s, clean_and_scaled, hold_case, hold_drawn, hold_ours, quantile, sag, target_w, use
+from runs import (
+    bound_s,
+    clean_and_scaled,
+    first_and_second,
+    hold_case,
+    hold_drawn,
+    hold_ours,
+    quantile,
+    sag,
+    slow_first,
+    target_w,
+    use,
+)
 
 from podsteam_protocol.messages import REGIME_HEAT
 
@@ -92,6 +104,21 @@ def test_steam_of_a_drawn_device(seed: int, kind: str) -> None:
     if kind == "lumped":
         # In the second plant a little vapour of the lower layer passes the upper one before that boils.
         assert second.onset <= 1.3
+
+
+def test_a_cold_wall_behind_scale_is_not_taken_for_a_hot_one() -> None:
+    """9 g of water behind 0.27 mm: the wall is below its plateau when the water boils, and gives off nothing."""
+    assert first_and_second((79, "lumped"))[1].ratio <= 1.2
+
+
+@pytest.mark.parametrize("seed", [9, 71])
+def test_what_a_hot_wall_holds_is_waited_for(seed: int) -> None:
+    """Full power keeps these walls 3 to 5 K over where the wanted steam does: 500 J that no baseline of scale shows."""
+    assert first_and_second((seed, "lumped"))[1].peak <= 0.1
+
+
+def test_a_slow_sensor_at_first_use() -> None:
+    assert slow_first((6, "lumped")).peak <= 0.25
 
 
 @pytest.mark.parametrize("altitude", [1500.0, 3000.0])

@@ -267,6 +267,19 @@ def test_sensor_lag_after_switching_on_is_no_plateau() -> None:
     assert follow(Boiling(), lambda s: 90.0 + 0.68 * max(0.0, s - 8), 16) is None
 
 
+def test_a_known_lag_bounds_the_plateau() -> None:
+    """A reading that still rises by 0.5 K/s has 4 s of that to go, unless the lag that is known says less."""
+    boiling = Boiling()
+    boiling.point_mc = 98_500
+    for step in range(400):
+        boiling.expect(97_500, 0)
+        boiling.step(90_000 + 50 * step, 3000, 400)
+        if boiling.now:
+            break
+    assert boiling.now
+    assert boiling.point_mc == 97_500
+
+
 def test_wrong_plateau_is_given_up() -> None:
     boiling = Boiling()
     assert follow(boiling, lambda s: 90.0, 60) is not None

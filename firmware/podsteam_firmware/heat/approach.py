@@ -11,7 +11,8 @@ and no more of the learned one is believed than that proves. The wall runs ahead
 changed the proof is there before the water arrives, and costs no time.
 """
 
-from podsteam_firmware.heat.scale import linear_mk_kw, superheat_mk
+from podsteam_firmware.heat.observer import clamp
+from podsteam_firmware.heat.scale import superheat_mk
 from podsteam_protocol.const import const
 
 try:
@@ -28,6 +29,12 @@ _RATE_MAX_MC_S = const(20000)
 _PART_MAX = const(3000)
 _TOLERANCE_MC = const(500)
 """The cubic law from the baseline's power to full power is good for 0.3 K, the sensors' noise for 0.2 K."""
+_OVER_MAX_MK = const(20000)
+"""Most that a wall is believed to be away from where it will settle."""
+_PAUSE_MAX_MS = const(8000)
+_LACK_S = const(8)
+_SETTLED_MC_S = const(400)
+"""A wall that rises more slowly than this has come to where full power keeps it."""
 _LOW_DW = const(500)
 _HIGH_DW = const(8000)
 _BACK_MC = const(5000)
@@ -42,7 +49,7 @@ class Approach:
         self.on = False
         """Boiling is near: power is reduced."""
         self._superheat = 0
-        self._scale = 0
+        self._plateau = 0
         self._part = 0
         self._behind_j = 0
         self._observer = observer
@@ -53,11 +60,35 @@ class Approach:
         """A rise begins."""
         self.on = False
 
-    def second(self, net_dw: int) -> None:
-        """Once a second: the wall's superheat at full power, of which `net_dw` (0.1 W) goes into the water."""
+    def second(self, net_dw: int, wanted_dw: int) -> None:
+        """Once a second: the wall's superheat at full power, of which `net_dw` (0.1 W) goes into the water, and the
+        plateau at which it will settle with `wanted_dw` (likewise)."""
+        self._plateau = 0
         if self.settings.superheat_dw:
-            self._superheat = superheat_mk(self.settings, max(_LOW_DW, min(_HIGH_DW, net_dw)))
-            self._scale = linear_mk_kw(self.settings)
+            self._superheat = self._over_mk(net_dw)
+            net_dw = self._point_mc()
+            if net_dw > 0:
+                self._plateau = net_dw + self._over_mk(wanted_dw)
+
+    def _over_mk(self, power_dw: int) -> int:
+        """Wall over water at a power into the water, milli-K."""
+        if power_dw > _HIGH_DW:
+            power_dw = _HIGH_DW
+        return superheat_mk(self.settings, power_dw if power_dw > _LOW_DW else _LOW_DW)
+
+    def _point_mc(self) -> int:
+        """Boiling point on which the wall's plateau stands, milli-degC; 0: none is known. A wall that full power has
+        settled is behind it by just its superheat, and tells a device that was carried up a mountain."""
+        point_mc = self.settings.boiling_mc
+        if self._boiling.sure:
+            point_mc = self._boiling.point_mc
+        elif not self.on and self._observer.wall.rate_mc_s < _SETTLED_MC_S:
+            point_mc = min(point_mc, self._proof_mc())
+        return point_mc
+
+    def _proof_mc(self) -> int:
+        """The boiling point is at least this, as the wall shows."""
+        return self._observer.wall.reading_mc() - self._superheat + _TOLERANCE_MC
 
     def onset_mc(self) -> int:
         """Water temperature from which boiling might begin."""
@@ -65,7 +96,7 @@ class Approach:
         if self._boiling.sure:
             boiling_mc = self._boiling.point_mc
         elif settings.boiling_mc > 0 and settings.superheat_dw > 0:
-            boiling_mc = self._observer.wall.reading_mc() - self._superheat + _TOLERANCE_MC
+            boiling_mc = self._proof_mc()
             if boiling_mc > settings.boiling_mc:
                 boiling_mc = settings.boiling_mc
         else:
@@ -88,24 +119,42 @@ class Approach:
             rate = self._observer.water.rate_mc_s
         if rate > _RATE_MAX_MC_S:
             rate = _RATE_MAX_MC_S
-        ahead = self._observer.water_mc + rate // 10 * self._part // 1000 * self.settings.settle_ms // 100
+        ahead = self.settings.settle_ms * 2 // 3 if self._plateau else self.settings.settle_ms
+        ahead = self._observer.water_mc + rate // 10 * self._part // 1000 * ahead // 100
         ahead += self._behind_j * 1000 // self._energy.water_j_k - self.onset_mc()
         self.on = ahead >= (-_BACK_MC if self.on else 0)
         return self.on
 
     def pause_ms(self, mean_dw: int) -> int:
-        """Pause of the element in which its excess, and that of a wall behind scale, come down; `mean_dw`: mean of the
-        two powers, 0.1 W, above 0."""
-        return self.settings.pause_ms * self._part // 1000 + self._behind_j * 10000 // mean_dw
+        """Pause of the element in which its excess, and that of the wall, come down, at most 8 s; `mean_dw`: mean of
+        the two powers, 0.1 W, above 0."""
+        # Where nothing is known of the wall, the rest comes down on the way from the floor, or is not there at all.
+        pause_ms = self.settings.pause_ms * 2 // 3 if self._plateau else self.settings.pause_ms // 4
+        pause_ms = pause_ms * self._part // 1000 + self._behind_j * 10000 // mean_dw
+        return pause_ms if pause_ms < _PAUSE_MAX_MS else _PAUSE_MAX_MS
+
+    def more_dw(self, power_dw: int) -> int:
+        """What a wall that is not yet as hot as it must be gets beside `power_dw`: what it lacks in 8 s, and at most a
+        tenth, so that nothing spits where it was wrong."""
+        more_dw = -self.over_j() * 10 // _LACK_S
+        if more_dw > power_dw // 10:
+            more_dw = power_dw // 10
+        return more_dw if more_dw > 0 else 0
+
+    def over_j(self) -> int:
+        """What the wall holds over where it will be while the wanted steam is made, J; negative: what it lacks yet."""
+        if not self._plateau:
+            return 0
+        wall = self._observer.wall
+        over_mk = wall.reading_mc() + wall.rate_mc_s * self._energy.lead_ms // 2000 - self._plateau
+        return clamp(over_mk, _OVER_MAX_MK) * self._energy.metal_j_k // 1000
 
     def _excess(self, net_dw: int, wanted_dw: int) -> None:
         """How long an exponential takes from one power to the other, over how long it takes to 60 %: the logarithm of
         their ratio, as 2 (a - b) / (a + b), permille (0 to 3,000)."""
         self._part = 0
-        self._behind_j = 0
+        self._behind_j = max(self.over_j(), 0)
         if net_dw > wanted_dw > 0:
-            # A wall behind scale is hotter by R (a - b) as long as full power goes through.
-            self._behind_j = self._scale // 10 * (net_dw - wanted_dw) // 1000 * self._energy.metal_j_k // 1000
             self._part = 4000 * (net_dw - wanted_dw) // (net_dw + wanted_dw)
             if self._part > _PART_MAX:
                 self._part = _PART_MAX

@@ -217,7 +217,8 @@ class Heat:
 
     def _second(self, sense: "Sense") -> None:
         self.account.second(self.wanted, self.regime == REGIME_PROBE or self.regime == REGIME_HEAT)
-        self._approach.second(sense.full_dw - self.energy.lost_dw(self.boiling_mc))
+        wanted_dw = demand_dw(self.rate_mg_min, self.boiling_mc, 0) * 1000 // self.settings.gain_permille
+        self._approach.second(sense.full_dw - self.energy.lost_dw(self.boiling_mc), wanted_dw)
         self._tell()
 
     def _judge(self, sense: "Sense") -> None:
@@ -366,12 +367,12 @@ class Heat:
         settings = self.settings
         if self.regime != REGIME_APPROACH:
             self.regime = REGIME_APPROACH
-            self._pause_ms = self._approach.pause_ms((power_dw + full_dw) // 2) if self.boiling_mc > 0 else 0
+            self._pause_ms = self._approach.pause_ms((power_dw + full_dw) // 2)
         if self._pause_ms > 0:
             self._pause_ms -= self._elapsed_ms
             return 0
         if self.boiling_mc > 0:
-            return power_dw * settings.onset_learned_permille // 1000
+            return power_dw * settings.onset_learned_permille // 1000 + self._approach.more_dw(power_dw)
         return power_dw * settings.onset_permille // 1000
 
     def _fold(self, power_dw: int, wall_mc: int) -> int:
