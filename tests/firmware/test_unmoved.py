@@ -72,9 +72,9 @@ def far(wall: int = 8800, water: int = 6000, power: int = 50) -> tuple[Unmoved, 
     return unmoved, past
 
 
-@pytest.mark.parametrize(("wall", "looks"), [(7801, 88000), (8799, 89), (8800, 88), (9199, 88)])
+@pytest.mark.parametrize(("wall", "looks"), [(7801, 100_000), (8799, 101), (8800, 100), (9199, 100)])
 def test_what_the_wall_lies_over_the_water_is_summed_up(wall: int, looks: int) -> None:
-    """More than 18 K of it, and 10 K at most: 220 K s."""
+    """More than 18 K of it, and 10 K at most: 250 K s."""
     unmoved, past = far(wall)
     assert found(unmoved, past, 100_000) == looks
     assert unmoved.step(past) == m.CODE_WATER_SENSOR
@@ -94,7 +94,7 @@ def test_what_losses_explain_is_not_summed_up(water: int, outlet: int, most: int
     past.outlet = outlet
     assert found(unmoved, past, 1000) == 0
     past.wall += 100
-    assert found(unmoved, past, 1000) == 880
+    assert found(unmoved, past, 1100) == 1000
 
 
 @pytest.mark.parametrize(("wall", "water", "power"), [(7800, 6000, 1000), (12400, 8400, 499), (8800, 6000, 49)])
@@ -108,13 +108,13 @@ def test_water_that_answers_begins_a_new_sum(change: int, anew: bool) -> None:
     unmoved, past = far()
     assert found(unmoved, past, 10) == 0
     past.look(8900, 6000 + change)
-    assert (found(unmoved, past, 1000) == 78) is not anew
+    assert (found(unmoved, past, 1000) == 90) is not anew
 
 
 def test_noise_does_not_answer() -> None:
     """0.8 K up and down at each look, about one value."""
     unmoved, past = far(9400)
-    for i in range(87):
+    for i in range(99):
         past.look(water=6040 if i & 1 else 5960)
         assert unmoved.step(past) == 0
     assert found(unmoved, past, 3) == 1
@@ -134,7 +134,7 @@ def test_the_filter_takes_four_seconds() -> None:
 @pytest.mark.parametrize("pause", ["power", "wall"])
 def test_a_sum_that_rests_is_gone(pause: str) -> None:
     unmoved, past = far()
-    assert found(unmoved, past, 87) == 0
+    assert found(unmoved, past, 99) == 0
     if pause == "power":
         past.power = 0
     else:
@@ -142,15 +142,15 @@ def test_a_sum_that_rests_is_gone(pause: str) -> None:
     unmoved.step(past)
     past.power = 50
     past.wall = 8800
-    assert found(unmoved, past, 200) == 88
+    assert found(unmoved, past, 200) == 100
 
 
 def test_a_new_sum_is_of_nothing() -> None:
     """Water at 0 degC needs no filter that settles, and no look that begins."""
     past = Past(1600 + 3, 0)
     past.power = 50
-    assert found(Unmoved(), past, 40_000) == 29_334
-    for water, looks in ((25, 148), (34, 109)):
+    assert found(Unmoved(), past, 40_000) == 33_334
+    for water, looks in ((25, 160), (34, 121)):
         past = Past(4000, water)
         past.power = 50
         assert found(Unmoved(), past, 200) == looks

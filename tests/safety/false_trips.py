@@ -5,8 +5,8 @@ One life is an hour of one unit from the envelope, whose constants the firmware 
 compiled-in ones, so most are off by 30 % and more. People run sessions of all kinds, stop some by hand, pour in cold
 water before and during a session, tip nothing and break nothing. The mains sags and swells within what the public
 network may, and is gone for a half-cycle now and then. A trip is any fault, and any session that is ended for want of
-water, mains or an upright stand that were there. One that ends because much cold water stopped its steam is counted
-apart.
+water, mains or an upright stand that were there. One that ends because much cold water stopped its steam, or to rest,
+is counted apart.
 """
 
 import random
@@ -30,6 +30,8 @@ RATED_V = 230.0
 SAG = (0.87, 1.08)
 """Of the rated voltage, within a session."""
 RIGHT = {"NONE", "DONE", "BUTTON", "NOT_STARTED"}
+APART = {"NO_STEAM", "REST"}
+"""Ends early with cause: steam that much cold water stopped; heat for half an hour on end, which wants rest."""
 
 
 @dataclass
@@ -107,8 +109,11 @@ class Home:
                 known = w.CODES.get(a)
                 self.life.trips.append(f"{known.name if known else a} ({b}) {at}")
             elif event == w.EventValue.STOPPED and w.StopValue(a).name not in RIGHT and not b:
-                kept = self.life.stops if a == w.StopValue.NO_STEAM else self.life.trips
-                kept.append(w.StopValue(a).name if a == w.StopValue.NO_STEAM else f"{w.StopValue(a).name} {at}")
+                reason = w.StopValue(a).name
+                if reason in APART:
+                    self.life.stops.append(reason)
+                else:
+                    self.life.trips.append(f"{reason} {at}")
         self._seen = len(self.unit.bench.events)
         truth = self.unit.truth()
         if truth["latched"] and not self.life.trips:
