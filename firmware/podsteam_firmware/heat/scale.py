@@ -55,13 +55,6 @@ def old_mk_kw(settings: Settings) -> int:
     return min(more * 10000 // settings.superheat_dw, _LINEAR_MAX) if more > 0 else 0
 
 
-def linear_mk_kw(settings: Settings) -> int:
-    """What all scale adds to the wall's resistance, milli-K/kW (0 to 100,000); 0 without a baseline."""
-    if not settings.superheat_dw:
-        return 0
-    return max(0, min(old_mk_kw(settings) + settings.excess_mk_kw, _LINEAR_MAX))
-
-
 def base_mk(settings: Settings, power_dw: int) -> int:
     """Wall over water as the sensors would show it at a power of 50 to 800 W if it were as it was at the baseline,
     milli-K. Only with a baseline."""

@@ -49,8 +49,7 @@ class Settings:
         self.pause_ms = 1000
         """Pause of the element at the end of full power, ms, when that is reduced to 60 %: what the element gives off
         too much comes down faster. What the wall holds too much is measured and comes on top. More of both costs 0.7 %
-        of the heat-up for each 0.5 s; 0.2 s less let slow elements make 12 instead of 9 % too much steam for 5 s;
-        found on plants 0 to 199."""
+        of the heat-up for each 0.5 s; found on plants 0 to 199."""
         self.onset_permille = 1100
         """Power at which boiling is let begin, relative to what the wanted steam takes, while the boiling point is
         not known: high, because the way from the floor to it may be 12 K."""
