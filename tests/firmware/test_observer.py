@@ -256,6 +256,26 @@ def test_scale_is_told_from_the_first_session() -> None:
     assert not scale.descale and scale.permille() == -1
 
 
+@pytest.mark.parametrize(
+    ("wall", "water", "rate", "told"),
+    [
+        (113_001, 88_000, 301, True),
+        (113_000, 60_000, 900, False),
+        (113_001, 88_001, 301, False),
+        (118_000, 60_000, 300, False),
+    ],
+)
+def test_a_wall_far_ahead_of_water_that_warms_is_behind_scale(wall: int, water: int, rate: int, told: bool) -> None:
+    """Without a boil, so that it is told where the session ends before that."""
+    scale = Scale(Settings())
+    scale.heat_up(wall, water, rate)
+    assert scale.descale is told
+    scale.end()
+    assert scale.descale is told
+    scale.reset()
+    assert not scale.descale
+
+
 def test_scale_needs_a_settled_and_steady_boil() -> None:
     limits = Settings()
     scale = Scale(limits)

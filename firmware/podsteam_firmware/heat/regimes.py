@@ -219,6 +219,7 @@ class Heat:
         self.account.second(self.wanted, self.regime == REGIME_PROBE or self.regime == REGIME_HEAT)
         wanted_dw = demand_dw(self.rate_mg_min, self.boiling_mc, 0) * 1000 // self.settings.gain_permille
         self._approach.second(sense.full_dw - self.energy.lost_dw(self.boiling_mc), wanted_dw)
+        self.account.scale.heat_up(sense.wall_mc, sense.water_mc, self._boiling.rate_mc_s)
         self._tell()
 
     def _judge(self, sense: "Sense") -> None:

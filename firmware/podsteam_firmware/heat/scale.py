@@ -26,6 +26,10 @@ _ON_MK_KW = const(3400)
 _OFF_MK_KW = const(1700)
 _UNSURE_MC = const(4000)
 """Two sensors' offsets, and areas that differ."""
+_AHEAD_MC = const(113000)
+"""No clean wall of the envelope is hotter than 110 degC before its water boils."""
+_BEHIND_MC = const(25000)
+_WARMING_MC_S = const(300)
 _LINEAR_MAX = const(100000)
 _EXCESS_MAX = const(500000)
 _LOW_DW = const(500)
@@ -115,6 +119,12 @@ class Scale:
         if self._count == _WINDOW_S:
             self._take()
             self._early = boiling_s < _SETTLED_S
+
+    def heat_up(self, wall_mc: int, water_mc: int, rate_mc_s: int) -> None:
+        """Once a second, with the water's slope: a wall that is so hot while the water far below it still warms is
+        behind scale. Much scale would never be told by boiling, because such a wall ends the session before that."""
+        if wall_mc > _AHEAD_MC and wall_mc - water_mc > _BEHIND_MC and rate_mc_s > _WARMING_MC_S:
+            self.descale = True
 
     def _take(self) -> None:
         """What was gathered is a window."""
