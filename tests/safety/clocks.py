@@ -54,8 +54,8 @@ def trace(script: Script, seconds: float, interpreter: str, offset_ms: int = 0) 
 
 
 def jumped(script: Script, seconds: float, interpreter: str, jump: tuple[float, int, bool]) -> tuple[str, int]:
-    """The same of a unit that has a wall clock, by all acts but the notes in the ledger, to the millisecond: a note takes
-    60 us, by which the reader is then asked later. `jump`: at s, by s, without a podlet."""
+    """The same of a unit that has a wall clock, by all acts but the notes in the ledger, to the millisecond: a note
+    takes 60 us, by which the reader is then asked later. `jump`: at s, by s, without a podlet."""
     at_s, by_s, years = jump
     options: dict[str, Any] = {"podlet": None if years else "demo", "unix_s": UNIX_S, "keep_trace": KEEP}
     twin = launch.start(interpreter=interpreter, seed=5, **options)
