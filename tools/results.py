@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import json
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ def row(
     name: str, value: float | str, unit: str, bar: str, holds: bool, context: str, judges: Iterable[str] = ()
 ) -> dict[str, Any]:
     """One figure of today. `judges`: the folders and files, below the root, whose change makes it old."""
+    if sys.implementation.name != "cpython":
+        context += f"; played on {sys.implementation.name}"
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     keys = ("name", "value", "unit", "bar", "holds", "context", "date")
     made: dict[str, Any] = dict(zip(keys, (name, value, unit, bar, holds, context, today), strict=True))

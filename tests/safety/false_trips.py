@@ -10,7 +10,6 @@ is counted apart.
 """
 
 import random
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,8 +179,6 @@ def trips_row(name: str, lives: list[Life], hours: int) -> dict[str, Any]:
         f"in {lived:.0f} simulated hours of {len(lives)} drawn units with {sum(life.sessions for life in lives)} "
         f"sessions (refills, sags, altitude, constants unknown to the firmware)"
     )
-    if sys.implementation.name != "cpython":
-        context += f"; played on {sys.implementation.name}"
     if stops:
         context += "; no fault, but ended early: " + ", ".join(f"{what} {n}" for what, n in sorted(stops.items()))
     context += "".join(f"; {trip}" for trip in trips[:6])
