@@ -112,8 +112,9 @@ def rows_of(played: list[Played]) -> list[dict[str, Any]]:
     faults = len({cell["fault"] for cell, _ in counted})
     states = len({cell["state"] for cell, _ in counted})
     context = (
-        f"{faults} faults in {states} states, {runs} runs over seeds, onsets, drawn plants and both interpreters; the "
-        f"rest are known gaps. Not counted, because no firmware can make them safe: {'; '.join(left_out)}"
+        f"{faults} faults in {states} states, {runs} runs over seeds, onsets, drawn plants and both interpreters"
+        f"{'' if met == len(counted) else '; the rest are known gaps'}. Not counted, because no firmware can make them "
+        f"safe: {'; '.join(left_out)}"
     )
     for name in ("faults/cells_met", "safety/coverage"):
         share = met if name.startswith("faults") else round(100 * met / len(counted), 1)

@@ -9,6 +9,7 @@ is left out of the comparison.
 """
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 from published import INTERPRETERS, Mapped, Rows, row
@@ -37,14 +38,21 @@ MOMENTS_MS = (0, 2_300, 2_700, 5_000, 60_000, 99_990, 100_050, 103_300)
 """Into the run: start, press, first heat, probe, heating, steam, what strikes, its reaction."""
 
 
+def _play(twin: Any, script: Script) -> Iterator[dict[str, Any]]:
+    """Give each command at its time; the answers."""
+    for at_s, command in sorted(script, key=lambda act: act[0]):
+        twin.exchange(b"", int(at_s * 1e6), stop=False)
+        answer = twin.control(command) or {}
+        assert "error" not in answer
+        yield answer
+
+
 def trace(script: Script, seconds: float, interpreter: str, offset_ms: int = 0) -> tuple[str, int]:
     """Digest and length of the event trace of a unit whose time begins at `offset_ms`."""
     options: dict[str, Any] = {"podlet": "demo", "ticks_offset_ms": offset_ms % WRAP, "unix_s": 0}
     twin = launch.start(interpreter=interpreter, seed=5, **options)
     try:
-        for at_s, command in sorted(script, key=lambda act: act[0]):
-            twin.exchange(b"", int(at_s * 1e6), stop=False)
-            assert "error" not in twin.control(command)
+        list(_play(twin, script))
         twin.exchange(b"", int(seconds * 1e6), stop=False)
         assert twin.control({"do": "state"})["crashes"] == []
         found = twin.control({"do": "digest"})
@@ -63,11 +71,9 @@ def jumped(script: Script, seconds: float, interpreter: str, jump: tuple[float, 
     looks = [(LOOK_S * i, {"do": "trace"}) for i in range(1, int(seconds / LOOK_S) + 1)]
     hashed, count, seen_us = hashlib.sha256(), 0, -1
     try:
-        for moment_s, command in sorted([*acts, *looks], key=lambda act: act[0]):
-            twin.exchange(b"", int(moment_s * 1e6), stop=False)
-            answer = twin.control(command) or {}
+        for answer in _play(twin, [*acts, *looks]):
             fresh = [act for act in answer.get("acts", ()) if act[1] > seen_us]
-            assert "error" not in answer and len(fresh) < KEEP
+            assert len(fresh) < KEEP
             seen_us = fresh[-1][1] if fresh else seen_us
             told = [(kind, t_us // 1000, a, b) for kind, t_us, a, b in fresh if kind != "ring"]
             hashed.update("".join(f"{act}\n" for act in told).encode())
