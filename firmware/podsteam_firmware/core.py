@@ -73,7 +73,7 @@ class Core:
         self.outputs = Outputs()
         self.now_ms = hal.now_ms()
         self.flags = 0
-        """FLAG bits of the last tick."""
+        """FLAG bits of the last tick or the one before."""
         # The largest piece of memory first, while there is one.
         self.journal = Journal(self)
         self.events = Events()
@@ -278,7 +278,9 @@ class Core:
         self.outputs.feed = whole
         self._switch(whole and self.session.heating())
         self._show(inputs)
-        self.flags = self._flags(now_ms, inputs)
+        if not self._odd:
+            # Only the host sees them, and not more often than this: the tick that has no control to do has the time.
+            self.flags = self._flags(now_ms, inputs)
 
     def _switch(self, heating: bool) -> None:
         """Element, relay and valve: what is wanted and the supervisor allows."""

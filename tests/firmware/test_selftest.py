@@ -162,10 +162,10 @@ def test_checkpoints_that_let_everything_pass(name: str) -> None:
 @pytest.mark.parametrize("limit", [2, 4])
 def test_a_range_check_that_counts_wrong(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     class Wrong(Ranges):
-        def _count(self, i: int, bad: bool) -> bool:
-            self._bad[i] = self._bad[i] + 1 if bad else 0
-            if bad:
-                self.sound = False
+        def _wrong(self, i: int) -> bool:
+            self.sound = False
+            self._loose[i] = 1
+            self._bad[i] += 1
             return self._bad[i] >= limit
 
     monkeypatch.setattr(selftest, "Ranges", Wrong)

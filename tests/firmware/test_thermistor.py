@@ -51,7 +51,7 @@ def test_every_ratio_is_found_between_its_entries() -> None:
         while ratios[at + 1] > x:
             at += 1
         share = (ratios[at] - x) * 1000 // (ratios[at] - ratios[at + 1])
-        assert thermistor._between(x) == -20000 + at * 1000 + share
+        assert temperature_mc(x, 65536) == -20000 + at * 1000 + share
 
 
 def error_k(low: float, high: float) -> float:

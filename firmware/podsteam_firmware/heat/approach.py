@@ -66,9 +66,9 @@ class Approach:
         self._plateau = 0
         if self.settings.superheat_dw:
             self._superheat = self._over_mk(net_dw)
-            net_dw = self._point_mc()
-            if net_dw > 0:
-                self._plateau = net_dw + self._over_mk(wanted_dw)
+            point_mc = self._point_mc()
+            if point_mc > 0:
+                self._plateau = point_mc + self._over_mk(wanted_dw)
 
     def _over_mk(self, power_dw: int) -> int:
         """Wall over water at a power into the water, milli-K."""

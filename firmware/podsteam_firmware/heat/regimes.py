@@ -115,6 +115,7 @@ class Heat:
         self._last_ms = -1
         self._elapsed_ms = 0
         self._pause_ms = 0
+        self._demand_dw = 0
         self._fresh = False
 
     # Demands ----------------------------------------------------------------------------------------------
@@ -240,7 +241,7 @@ class Heat:
         """Steam needs its regime, a warm outlet, and energy enough to have boiled any water; then power decides."""
         warm = sense.outlet_mc >= self.energy.ambient_mc + self.settings.outlet_rise_mc
         if self.regime == REGIME_STEAM and warm and self.energy.suffices(self.boiling_mc):
-            self._evidence.judge(net_dw, demand_dw(self.rate_mg_min, self.boiling_mc, 0))
+            self._evidence.judge(net_dw, self._demand_dw)
         else:
             self._evidence.none()
 
@@ -350,7 +351,8 @@ class Heat:
         """HEAT at full power, APPROACH a little above the wanted power, STEAM at it."""
         boiling = self.boiling_mc if self.boiling_mc > 0 else _SEA_MC
         loss = self.energy.lost_dw(boiling)
-        power = demand_dw(self.rate_mg_min, boiling, 0) * 1000 // self.settings.gain_permille + loss
+        self._demand_dw = demand_dw(self.rate_mg_min, boiling, 0)
+        power = self._demand_dw * 1000 // self.settings.gain_permille + loss
         if self._boiling.now:
             if self.regime != REGIME_STEAM:
                 self.regime = REGIME_STEAM

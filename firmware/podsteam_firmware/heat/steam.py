@@ -25,7 +25,8 @@ def latent_j_g(boiling_mc: int) -> int:
 
 def loss_dw(loss_mw_k: int, hot_mc: int, ambient_mc: int) -> int:
     """Loss to the room in 0.1 W, never negative."""
-    return max(loss_mw_k * (hot_mc - ambient_mc) // 100000, 0)
+    lost_dw = loss_mw_k * (hot_mc - ambient_mc) // 100000
+    return lost_dw if lost_dw > 0 else 0
 
 
 def demand_dw(rate_mg_min: int, boiling_mc: int, lost_dw: int) -> int:
@@ -108,5 +109,6 @@ class Evidence:
         if self.falling or net_dw < min(wanted_dw // 2, _LEAST_DW):
             self.none()
         else:
-            self._ticks = min(self._ticks + 1, _STEADY_TICKS)
+            if self._ticks < _STEADY_TICKS:
+                self._ticks += 1
             self.ok = self._ticks >= _STEADY_TICKS

@@ -54,23 +54,12 @@ _HOTTEST = const(4290)
 """First and last entry, x 131072: one bit more than stored, so that a hot sensor still resolves 6 mK."""
 
 
-def _between(x: int) -> int:
-    """Temperature in milli-degC at ratio `x` (x 131072), which lies inside the table. Three times in each tick, so it
-    reads the table itself: calls would take a quarter of the whole conversion."""
-    at = _BELOW[x >> 9] << 1
-    below = _RATIO[at + 2] << 9 | _RATIO[at + 3] << 1
-    while below > x:
-        at += 2
-        below = _RATIO[at + 2] << 9 | _RATIO[at + 3] << 1
-    above = _RATIO[at] << 9 | _RATIO[at + 1] << 1
-    return _FIRST_MC + (at >> 1) * _STEP_MC + (above - x) * _STEP_MC // (above - below)
-
-
 def temperature_mc(uv: int, reference_uv: int) -> int:
     """Temperature in milli-degC, -20,000 to 200,000 (clamped outside).
 
     `uv` is the divider, `reference_uv` the reference channel; both in microvolts, 0 to 4,000,000. A reference of
-    0 or less reads as hottest: nothing heats on a dead supply.
+    0 or less reads as hottest: nothing heats on a dead supply. Three times in each tick, so it reads the table itself:
+    calls would take a third of it.
     """
     if reference_uv <= 0 or uv <= 0:
         return _LAST_MC
@@ -83,4 +72,10 @@ def temperature_mc(uv: int, reference_uv: int) -> int:
         return _FIRST_MC
     if x <= _HOTTEST:
         return _LAST_MC
-    return _between(x)
+    at = _BELOW[x >> 9] << 1
+    below = _RATIO[at + 2] << 9 | _RATIO[at + 3] << 1
+    while below > x:
+        at += 2
+        below = _RATIO[at + 2] << 9 | _RATIO[at + 3] << 1
+    above = _RATIO[at] << 9 | _RATIO[at + 1] << 1
+    return _FIRST_MC + (at >> 1) * _STEP_MC + (above - x) * _STEP_MC // (above - below)

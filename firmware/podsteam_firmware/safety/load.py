@@ -73,13 +73,15 @@ class Load:
             self._burst = inputs.burst_halves
             self._load = inputs.load_halves
             self._crossings = inputs.zero_cross
-        crossings = min((inputs.zero_cross - self._crossings) & _COUNT_MASK, _HALVES_MAX)
+        crossings = (inputs.zero_cross - self._crossings) & _COUNT_MASK
+        commanded = (inputs.burst_halves - self._burst) & _COUNT_MASK
+        counted = (inputs.load_halves - self._load) & _COUNT_MASK
+        self.commanded = commanded if commanded < _HALVES_MAX else _HALVES_MAX
+        self.counted = counted if counted < _HALVES_MAX else _HALVES_MAX
         self._crossings = inputs.zero_cross
-        self.commanded = min((inputs.burst_halves - self._burst) & _COUNT_MASK, _HALVES_MAX)
-        self.counted = min((inputs.load_halves - self._load) & _COUNT_MASK, _HALVES_MAX)
         self._burst = inputs.burst_halves
         self._load = inputs.load_halves
-        self._shift(crossings)
+        self._shift(crossings if crossings < _HALVES_MAX else _HALVES_MAX)
         if not mains:
             self._restart()
             return 0
@@ -109,7 +111,10 @@ class Load:
             self._low = self._over
         self._low = min(self._low, self._over)
         self.detail = min(self._low, self._low_before) - self._over
-        self._high_ticks = self._high_ticks + 1 if self.detail <= -_CYCLE_HALVES else 0
+        if self.detail > -_CYCLE_HALVES:
+            self._high_ticks = 0
+            return False
+        self._high_ticks += 1
         off = self._off + self._off_1 + self._off_2
         gap = self._gap + self._gap_1 + self._gap_2
         if self.detail <= -_SURE_HALVES:
@@ -124,8 +129,9 @@ class Load:
             self._ticks = 0
             self._missing = max(self._missing - 1, 0)
             self._excess = max(self._excess - 1, 0)
-        self._missing = max(self._missing + missing, 0)
-        self._excess = max(self._excess - missing, 0)
+        if missing != 0:
+            self._missing = max(self._missing + missing, 0)
+            self._excess = max(self._excess - missing, 0)
         code = 0
         if self._flowed_off(missing):
             code = CODE_SSR_WELDED

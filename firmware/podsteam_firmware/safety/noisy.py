@@ -62,6 +62,6 @@ class Noisy:
     def _spread(self, channel: int, uv: int) -> None:
         if self._seen == 2:
             spread = abs(uv - 2 * self._last[channel] + self._before[channel])
-            self._sums[channel] += min(spread, _MOST_UV)
+            self._sums[channel] += spread if spread < _MOST_UV else _MOST_UV
         self._before[channel] = self._last[channel]
         self._last[channel] = uv

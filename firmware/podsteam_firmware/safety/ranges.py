@@ -52,7 +52,10 @@ class Ranges:
         self.sound = True
         self.near = False
         uv = inputs.reference_uv
-        if self._count(3, uv < _REFERENCE_LOW_UV or uv > _REFERENCE_HIGH_UV):
+        if _REFERENCE_LOW_UV <= uv <= _REFERENCE_HIGH_UV:
+            if self._loose[3] > 0:
+                self._good(3)
+        elif self._wrong(3):
             self.detail = uv
             return CODE_REFERENCE
         code = self._sensor(0, inputs.wall_uv)
@@ -64,12 +67,12 @@ class Ranges:
             code = self._over_temperature(inputs.wall_uv)
         return code
 
-    def _count(self, i: int, bad: bool) -> bool:
-        if not bad:
-            self._bad[i] = 0
-            if self._loose[i] > 0:
-                self._loose[i] -= 1
-            return False
+    def _good(self, i: int) -> None:
+        """A good reading after bad ones."""
+        self._bad[i] = 0
+        self._loose[i] -= 1
+
+    def _wrong(self, i: int) -> bool:
         self.sound = False
         if self._bad[i] < _BAD_LIMIT:
             self._bad[i] += 1
@@ -77,11 +80,14 @@ class Ranges:
         return self._bad[i] == _BAD_LIMIT or self._loose[i] == _LOOSE_LIMIT
 
     def _sensor(self, i: int, uv: int) -> int:
-        opened = uv > _OPEN_UV
-        if not self._count(i, opened or uv < _SHORT_UV):
+        if _SHORT_UV <= uv <= _OPEN_UV:
+            if self._loose[i] > 0:
+                self._good(i)
+            return 0
+        if not self._wrong(i):
             return 0
         self.detail = uv
-        return CODE_WALL_OPEN + 2 * i + (0 if opened else 1)
+        return CODE_WALL_OPEN + 2 * i + (0 if uv > _OPEN_UV else 1)
 
     def _over_temperature(self, uv: int) -> int:
         """2 of the last 3 readings; a short circuit is none of these, it has a count of its own."""

@@ -241,7 +241,7 @@ class Supervisor:
     def _count(self, zero_cross: int) -> None:
         """Half-cycles of the mains since the last tick; 64 at most: more is a counter that was set back."""
         crossings = (zero_cross - self._crossings) & _COUNT_MASK if self._crossings >= 0 else 0
-        self._passed = min(crossings, _CROSSINGS_MAX)
+        self._passed = crossings if crossings < _CROSSINGS_MAX else _CROSSINGS_MAX
         self._crossings = zero_cross
 
     def _mains(self, mains_uv: int) -> None:
@@ -314,7 +314,8 @@ class Supervisor:
         elapsed_ms = diff(now_ms, self._last_ms) if self._last_ms >= 0 else 0
         self._last_ms = now_ms
         if self.relay:
-            self._relay_ms = min(self._relay_ms + elapsed_ms, _SETTLE_MS)
+            relay_ms = self._relay_ms + elapsed_ms
+            self._relay_ms = relay_ms if relay_ms < _SETTLE_MS else _SETTLE_MS
         else:
             self._relay_ms = 0
         if heat_wanted:

@@ -82,6 +82,7 @@ class Session:
         """TUNE value of the last such session."""
         self.tune_reason = m.TUNE_REASON_NONE
         """TUNE_REASON value."""
+        self._rate_mg_min = 0
         self._deadline = 0
         self._lockout_until = 0
         self._locked = False
@@ -126,6 +127,7 @@ class Session:
     def arm(self, now_ms: int, raw: bytes, by_host: bool, tuning: bool = False) -> None:
         """Load a program and wait for the button. The caller has checked that this is allowed."""
         self.program.load(raw)
+        self._rate_mg_min = self.program.rate_mg_min(0)
         self.tuning = tuning
         self.number = (self.number + 1) & 0xFFFF
         self.by_host = by_host
@@ -260,14 +262,15 @@ class Session:
         if self._bad_ticks >= _BAD_TICKS:
             self._bad_ticks = 0
             self.stop(now_ms, reason, 0)
-        elif self.heating() and self._heat.probe_dry:
+        elif self._heat.probe_dry and self.heating():
             self.stop(now_ms, m.STOP_NO_WATER, 0)
 
     def _holding(self) -> bool:
         """Whether it keeps warm, before it makes steam."""
+        if self.state != m.STATE_WARM_UP or self.tuning:
+            return False
         program = self.program
-        warm = program.hold_mc and self._hold_ms < program.hold_s * 1000
-        return bool(warm) and self.state == m.STATE_WARM_UP and not self.tuning
+        return program.hold_mc > 0 and self._hold_ms < program.hold_s * 1000
 
     def _outlet_most_mc(self) -> int:
         """Outlet from which on what runs is stopped, milli-degC."""
@@ -310,7 +313,8 @@ class Session:
             self._lost_ticks = 0
         else:
             self._lost_ticks += 1
-        if self.program.rate_mg_min(self.steam_ms // 1000) == 0:
+        self._rate_mg_min = self.program.rate_mg_min(self.steam_ms // 1000)
+        if self._rate_mg_min == 0:
             self.stop(now_ms, m.STOP_DONE, 0)
         elif self._lost_ticks > _NO_STEAM_TICKS:
             self.stop(now_ms, m.STOP_NO_STEAM, 0)
@@ -324,18 +328,15 @@ class Session:
 
     def _apply(self) -> None:
         """What the heater is to do in this state."""
-        program = self.program
         if not self.heating():
             self._heat.off()
         elif self.tuning:
             self._heat.tune()
         elif self._holding():
-            self._heat.hold(program.hold_mc)
+            self._heat.hold(self.program.hold_mc)
         else:
-            rate_mg_min = program.rate_mg_min(self.steam_ms // 1000)
-            if 0 < self.most_mg_min < rate_mg_min:
-                rate_mg_min = self.most_mg_min
-            self._heat.steam(rate_mg_min)
+            most = self.most_mg_min
+            self._heat.steam(most if 0 < most < self._rate_mg_min else self._rate_mg_min)
 
     def _enter(self, state: int) -> None:
         if state != self.state:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import simple_pid
 from publish import Publisher, Recorder
@@ -16,6 +17,8 @@ from podsteam_protocol.messages import STATE_STEAM
 
 PID_HEAP = "256k"
 """simple-pid allocates floats; a small heap is collected cheaply, which favours it."""
+ROUNDS = 4
+"""Both are timed in turn, so that a processor whose clock changes does not favour one of them."""
 
 
 def run(micropython: str, folder: Path, heap: str, module: str, *args: str) -> str:
@@ -36,14 +39,19 @@ def test_tick_over_simple_pid(micropython: str, tmp_path: Path, record_figure: R
     shutil.copytree(Path(simple_pid.__file__).parent, app / "simple_pid")
     for module in ("tick_time.py", "pid_time.py"):
         shutil.copy(Path(__file__).parents[1] / module, app)
-    pid_us = float(run(micropython, app, PID_HEAP, "pid_time"))
-    tick = json.loads(run(micropython, app, "1m", "tick_time", str(recording), str(STATE_STEAM)))
-    pid_us = min(pid_us, float(run(micropython, app, PID_HEAP, "pid_time")))
+    pids_us: list[float] = []
+    ticks: list[dict[str, Any]] = []
+    for _ in range(ROUNDS):
+        pids_us.append(float(run(micropython, app, PID_HEAP, "pid_time")))
+        ticks.append(json.loads(run(micropython, app, "1m", "tick_time", str(recording), str(STATE_STEAM))))
+    pid_us = min(pids_us)
+    tick = min(ticks, key=lambda one: one["us"])
     context = f"{tick['us']:.1f} us for a whole tick in STEAM (sense, observer, control, supervisor, session, dosing; "
     context += (
         f"mean of {tick['ticks']}, control in every second one; {tick['bytes']} B allocated) over {pid_us:.1f} us "
     )
-    context += f"for a call of simple-pid {version('simple-pid')} (garbage included), 64-bit MicroPython, best of five"
+    context += f"for a call of simple-pid {version('simple-pid')} (garbage included), 64-bit MicroPython, best of "
+    context += f"{ROUNDS} turns of either"
     publisher = Publisher(record_figure)
     publisher.row("tick_over_simple_pid", tick["us"] / pid_us, "x", 15.0, context)
     publisher.row("tick_over_simple_pid_bytes", tick["bytes"], "B", 0, "allocated by all ticks of the same session")
