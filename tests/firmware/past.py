@@ -19,6 +19,10 @@ class Past:
     def rose(self, looks: int) -> int:
         return self.wall - self._walls[-1 - looks]
 
+    def sum(self, looks: int, ago: int) -> int:
+        end = len(self._walls) - ago
+        return sum(self._walls[end - looks : end])
+
     def water_rose(self, looks: int) -> int:
         return self.water - self._waters[-1 - looks]
 

@@ -57,10 +57,10 @@ def test_water_that_does_not_follow(wall: int, water: int, code: int) -> None:
     assert code in (0, m.CODE_WATER_SENSOR)
 
 
-@pytest.mark.parametrize(("fallen", "code"), [(49, 109), (50, 0), (300, 0)])
-def test_cold_water_that_was_poured_in_has_moved(fallen: int, code: int) -> None:
+@pytest.mark.parametrize(("moved", "code"), [(-49, 109), (-50, 0), (-300, 0), (99, 109), (100, 0), (370, 0)])
+def test_water_that_fell_or_had_risen_before_cold_water_was_poured_in_has_moved(moved: int, code: int) -> None:
     swapped, past = begun()
-    assert swapped.step(past.look(2000 + 1000, 2000 - fallen)) == 0
+    assert swapped.step(past.look(2000 + 1000, 2000 + moved)) == 0
     assert swapped.step(past.look(2000 + 5000, 2000)) == code
     # The next heat-up is judged anew.
     past = Past(2000, 2000, 2000)

@@ -170,6 +170,16 @@ def test_cold_water_just_before_the_heat_is_no_lost_sensor() -> None:
     assert false_trips.live(5019, 60).trips == []
 
 
+def test_cold_water_that_takes_the_water_back_to_where_it_began_is_no_lost_sensor() -> None:
+    """It had risen by 4 K, and falls through where it began just when the wall has risen by 50 K."""
+    assert false_trips.live(663, 30).trips == []
+
+
+def test_a_wall_that_still_cools_when_the_power_comes_back_has_not_failed() -> None:
+    """Stopped at 86 degC with cold water behind the wall, which falls by 2.7 K/s when the next session begins."""
+    assert false_trips.live(289, 60).trips == []
+
+
 def test_a_wall_that_cools_after_cold_water_and_a_pause_of_the_power_has_not_failed() -> None:
     """Two glasses poured into little water, 10 s apart; the wall still falls when the power comes back."""
     unit = Unit("cpython", 5013, envelope.draw(5013, refill_g=60), podlet="demo", drawn=True, steam_s=420)

@@ -277,25 +277,26 @@ class Supervisor:
         if self._dry.step(inputs.wall_uv, inputs.water_uv, commanded):
             self.trip(CODE_DRY_BOIL, self._dry.detail)
         slot = self._trend.step(inputs, commanded, crossings)
-        if self._trend.known >= LOOKS:
-            if slot == 3:
-                self._rising(inputs.mains_uv)
-            elif slot == 4:
-                self._contradicting()
+        if slot == 3:
+            self._rising(inputs.mains_uv)
+        elif slot == 4 and self._trend.known >= LOOKS:
+            self._contradicting()
 
     def _jumping(self, inputs: "Inputs") -> None:
         if self._noisy.step(inputs):
             self.trip(CODE_SENSOR_NOISY, self._noisy.detail)
 
     def _rising(self, mains_uv: int) -> None:
-        """The slow detectors of a heat-up."""
+        """The slow detectors of a heat-up. `rise` knows by itself what it may judge at the start."""
+        if self._rise.step(self._trend, mains_uv):
+            self.trip(CODE_HEATING_FAILED, self._rise.detail)
+        if self._trend.known < LOOKS:
+            return
         if self._trend.surged:
             self._dry.settle()
         code = self._swapped.step(self._trend)
         if code != 0:
             self.trip(code, self._swapped.detail)
-        if self._rise.step(self._trend):
-            self.trip(CODE_HEATING_FAILED, self._rise.detail)
         if self._spit.step(self._trend, mains_uv):
             self.spit_risk = True
 

@@ -6,7 +6,7 @@ is put there later, in a warm boiler, shows at the next cold start.
 
 Water that has not moved when the wall has risen by 50 K is none: its sensor hangs outside, or stands still. The
 slowest boiler of the envelope has warmed by 0.7 K then; an empty one has been found by the controller's probe, at 40 K.
-Cold water that was poured in just before lets the water fall first: it has moved, and is not judged.
+Water that fell, or was seen 1 K warmer before cold water was poured in, has moved, and is not judged.
 """
 
 from podsteam_firmware.safety.trend import Trend
@@ -24,6 +24,8 @@ _OUTLET_CDEG = const(800)
 _BOILING_CDEG = const(8500)
 _FOLLOWED_CDEG = const(5000)
 _UNMOVED_CDEG = const(50)
+_WARMED_CDEG = const(100)
+"""A rise that noise cannot make: five standard deviations of the worst converter's."""
 
 
 class Swapped:
@@ -36,7 +38,7 @@ class Swapped:
         self._wall = 0
         self._water = 0
         self._outlet = 0
-        self._fell = False
+        self._moved = False
 
     def step(self, trend: Trend) -> int:
         """One look: CODE_SENSORS_SWAPPED, CODE_WATER_SENSOR or 0."""
@@ -55,9 +57,9 @@ class Swapped:
         leader = max(water, outlet)
         if (wall < _DONE_CDEG and leader >= _LED_CDEG and leader > wall) or outlet >= max(_OUTLET_CDEG, water):
             return CODE_SENSORS_SWAPPED
-        if water <= -_UNMOVED_CDEG:
-            self._fell = True
-        return CODE_WATER_SENSOR if wall >= _FOLLOWED_CDEG and water < _UNMOVED_CDEG and not self._fell else 0
+        if water <= -_UNMOVED_CDEG or water >= _WARMED_CDEG:
+            self._moved = True
+        return CODE_WATER_SENSOR if wall >= _FOLLOWED_CDEG and water < _UNMOVED_CDEG and not self._moved else 0
 
     def _begin(self, trend: Trend) -> None:
         wall = trend.wall
@@ -66,4 +68,4 @@ class Swapped:
         self._wall = wall
         self._water = trend.water
         self._outlet = trend.outlet
-        self._fell = False
+        self._moved = False

@@ -88,6 +88,13 @@ class Trend:
         """By how much the wall has become warmer in the newest 1 to 15 looks, 0.01 K."""
         return self.wall - self._walls[(self._at - looks) & 15]
 
+    def sum(self, looks: int, ago: int) -> int:
+        """The sum of that many readings of the wall, the newest of them `ago` looks old; both together at most 16."""
+        total = 0
+        for i in range(ago, ago + looks):
+            total += self._walls[(self._at - i) & 15]
+        return total
+
     def water_rose(self, looks: int) -> int:
         """The same of the water."""
         return self.water - self._waters[(self._at - looks) & 15]
