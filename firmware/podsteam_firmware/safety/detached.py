@@ -5,7 +5,8 @@
   While power rests it must lie there by more than cold water makes: twice what the water has fallen in 4 s. Hot
   water that is poured in passes the wall, which does not fall: from then on the wall may be under it.
 * The wall falls by 6 K in 2 s, three times more than the water, while power and mains stay what they were. Cold water
-  would be seen by the water's sensor as well, within that factor for any wall and lag of the envelope.
+  would be seen by the water's sensor as well, within that factor for any wall and lag of the envelope. When power has
+  rested for 10 s the wall may lose half of what it was over the water besides: the quickest wall loses a third.
 * The water falls by 6 K in 2 s: cold water was poured in, or its sensor came off. Nobody can tell yet, so there is a
   `doubt`, in which there is no heat. What was poured in gets warmer again without heat, because the wall gives it, or
   takes the wall along below the old water; a sensor that hangs in the room sees neither. After 90 s without such an
@@ -37,7 +38,7 @@ _LESS_HALVES = const(10)
 _UPSET_LOOKS = const(40)
 """10 s after a sag of the mains, or after cold water, nothing that falls is judged."""
 _REST_LOOKS = const(40)
-"""Keeping warm, power rests for seconds: the water's sensor may come off then as well."""
+"""Keeping warm, power rests for seconds, and longer while a session goes on: sensors may come off then as well."""
 _FORGET_LOOKS = const(240)
 _DOUBT_LOOKS = const(360)
 _ANSWER_CDEG = const(200)
@@ -63,8 +64,8 @@ class Detached:
         self._low = 0
         self._looks = 0
 
-    def step(self, trend: Trend) -> int:
-        """One look."""
+    def step(self, trend: Trend, closed: bool) -> int:
+        """One look; `closed`: the safety relay is commanded closed, so a session goes on, even while power rests."""
         self.detail = trend.wall
         if self.doubt:
             return self._doubted(trend)
@@ -74,10 +75,11 @@ class Detached:
             self._upset = _UPSET_LOOKS
         if trend.quiet >= _FORGET_LOOKS:
             self._over = False
-        if self._lies_under(trend) or (trend.quiet == 0 and self._fell(trend)):
+        if trend.quiet >= _REST_LOOKS and not closed:
+            return 0
+        if (trend.quiet == 0 or closed) and (self._lies_under(trend) or self._fell(trend)):
             return CODE_WALL_SENSOR
-        if trend.quiet < _REST_LOOKS:
-            self._doubts(trend)
+        self._doubts(trend)
         return 0
 
     def _doubts(self, trend: Trend) -> None:
@@ -102,10 +104,16 @@ class Detached:
         return self._under >= _UNDER_LOOKS
 
     def _fell(self, trend: Trend) -> bool:
-        if self._upset > 0 or trend.recent < _LEAST_HALVES or trend.recent < trend.before - _LESS_HALVES:
+        if self._upset > 0:
             return False
-        water = min(trend.water_rose(_WINDOW), 0)
-        return _FALL_RATIO * water - trend.rose(_WINDOW) >= _FALL_CDEG
+        rose = trend.rose(_WINDOW)
+        water = trend.water_rose(_WINDOW)
+        least = _FALL_CDEG - _FALL_RATIO * min(water, 0)
+        if trend.quiet >= _REST_LOOKS:
+            return -rose >= least + (max(trend.wall - rose - trend.water + water, 0) >> 1)
+        if trend.quiet > 0 or trend.recent < _LEAST_HALVES or trend.recent < trend.before - _LESS_HALVES:
+            return False
+        return -rose >= least
 
     def _doubted(self, trend: Trend) -> int:
         self._looks += 1
