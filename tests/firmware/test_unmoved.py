@@ -146,11 +146,11 @@ def test_a_sum_that_rests_is_gone(pause: str) -> None:
 
 
 def test_a_new_sum_is_of_nothing() -> None:
-    """Water at 0 degC needs no filter that settles, and no look that begins."""
+    """The filter begins at the water. At 0 degC the first look counts, and what differs from it begins a sum."""
     past = Past(1600 + 3, 0)
     past.power = 50
     assert found(Unmoved(), past, 40_000) == 33_334
-    for water, looks in ((25, 160), (34, 121)):
+    for water, looks in ((24, 100), (25, 101), (34, 101)):
         past = Past(4000, water)
         past.power = 50
         assert found(Unmoved(), past, 200) == looks
@@ -163,6 +163,129 @@ def test_the_slowest_boiler_keeps_warm() -> None:
         past.look(8800 + i * 25 // 68, 6000 + i * 25 // 68)
         past.wall = past.water + 2800 if past.water < 8000 else past.water
         assert unmoved.step(past) == 0
+
+
+# The same at the boiler's pace --------------------------------------------------------------------------------
+
+
+def warmed(pace: int = 100, kelvins: int = 12, wall: int = 4000) -> tuple[Unmoved, Past]:
+    """A detector that has seen a heat-up from 30 degC at full power: 100 looks of the wall's lead for as much warmth
+    of the water. Then power is low, the filter has settled, and the wall is at the water."""
+    unmoved, past = Unmoved(), Past(3000, 3000)
+    for i in range(1, kelvins * pace // 10 + 1):
+        # The filter lags by 16 looks.
+        past.look(3000 + i * 1000 // pace + 1000, 3000 + i * 1000 // pace)
+        assert unmoved.step(past.on()) == 0
+    past.full = 0
+    past.power = 50
+    past.look(past.water)
+    assert found(unmoved, past, 100) == 0
+    return unmoved, past
+
+
+def lead(unmoved: Unmoved, past: Past) -> int:
+    """What losses explain, 0.01 K."""
+    return unmoved._explained(past.water - 2000)
+
+
+@pytest.mark.parametrize(("pace", "most"), [(100, 103), (200, 203), (400, 404)])
+def test_the_pace_is_measured_in_a_heat_up(pace: int, most: int) -> None:
+    unmoved, _ = warmed(pace)
+    assert pace - 4 <= unmoved._pace <= most
+
+
+@pytest.mark.parametrize(("kelvins", "known"), [(9, False), (12, True)])
+def test_the_first_four_kelvins_only_settle(kelvins: int, known: bool) -> None:
+    """A wall that begins to lead gains on the water until the sensors follow."""
+    assert (warmed(100, kelvins)[0]._pace > 0) is known
+
+
+def test_a_pace_is_10_s_at_least() -> None:
+    assert warmed(20, 20)[0]._pace == 40
+
+
+@pytest.mark.parametrize("over", [400, 1600, 3000])
+def test_water_that_stays_is_found_at_its_pace(over: int) -> None:
+    """40 K s and 1 K at the pace, of at most 16 K."""
+    unmoved, past = warmed(100)
+    past.wall = past.water + lead(unmoved, past) + over
+    limit = 16000 + unmoved._pace * 100
+    assert found(unmoved, past, 1000) == -(-limit // min(over, 1600))
+    assert unmoved.step(past) == m.CODE_WATER_SENSOR
+    assert unmoved.detail == past.water
+
+
+def test_never_later_than_without_a_pace() -> None:
+    unmoved, past = warmed(1000)
+    past.wall = past.water + lead(unmoved, past) + 1000
+    assert found(unmoved, past, 1000) == 100
+
+
+@pytest.mark.parametrize(("pace", "permille"), [(0, 0), (40, 88), (100, 220), (181, 398), (182, 400), (1000, 400)])
+def test_what_losses_explain_at_a_pace(pace: int, permille: int) -> None:
+    """2 K for what the sensors may be off; 0.22 % of the rise over the room for a look, 40 % at most."""
+    unmoved = Unmoved()
+    unmoved._pace = pace
+    assert unmoved._explained(1000) == (1600 if pace == 0 else 200 + permille)
+    assert unmoved._explained(5000) == (2200 if pace == 0 else 200 + 5 * permille)
+
+
+def test_what_losses_explain_is_no_fault() -> None:
+    unmoved, past = warmed(100)
+    past.wall = past.water + lead(unmoved, past)
+    assert found(unmoved, past, 2000) == 0
+
+
+@pytest.mark.parametrize(("fall", "known"), [(100, False), (99, True)])
+def test_cold_water_makes_the_pace_unknown(fall: int, known: bool) -> None:
+    unmoved, past = warmed(100)
+    unmoved.step(past.look(water=past.water - fall))
+    assert (unmoved._pace > 0) is known
+
+
+@pytest.mark.parametrize(("looks", "known"), [(239, True), (240, False)])
+def test_a_minute_without_power_makes_it_unknown(looks: int, known: bool) -> None:
+    unmoved, past = warmed(100)
+    for _ in range(looks):
+        assert unmoved.step(past.look().off()) == 0
+    assert (unmoved._pace > 0) is known
+
+
+def test_a_minute_after_cold_water_no_pace_is_measured() -> None:
+    """The layers mix, which warms or cools the water without the wall."""
+    unmoved, past = warmed(100)
+    past.look(7000, past.water - 300)
+    unmoved.step(past)
+    past._waters[:] = [past.water] * len(past._waters)
+    for _ in range(239):
+        past.look(7000, past.water + 10)
+        unmoved.step(past.on())
+        assert unmoved._from - 1 <= unmoved._mean >> 4 <= unmoved._from
+    assert unmoved._pace == 0
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("wall", [9199, 9200])
+def test_measured_at_full_power_and_below_boiling_only(full: bool, wall: int) -> None:
+    unmoved, past = Unmoved(), Past(9199, 3000)
+    for _ in range(200):
+        past.look(wall, past.water + 10)
+        past.on()
+        past.full = past.full if full else 0
+        unmoved.step(past)
+    assert (unmoved._pace > 0) is (full and wall < 9200)
+
+
+def test_water_that_gets_colder_begins_its_kelvins_anew() -> None:
+    unmoved, past = warmed(100)
+    past.on()
+    unmoved.step(past.look(past.water + 3000))
+    begun = unmoved._from
+    for _ in range(40):
+        past.look(water=past.water - 5)
+        unmoved.step(past.on())
+    assert unmoved._led == 0
+    assert unmoved._from < begun - 100
 
 
 # The wall after the end of heat -----------------------------------------------------------------------------

@@ -302,7 +302,7 @@ class Supervisor:
 
     def _contradicting(self) -> None:
         """The slow detectors that hold one reading against another, or against the power."""
-        code = self._detached.step(self._trend)
+        code = self._detached.step(self._trend, self.relay)
         if code != 0:
             self.trip(code, self._detached.detail)
         code = self._unmoved.step(self._trend)
