@@ -52,7 +52,7 @@ CONTROLS = (
         {"also": ["water_stuck"], "watch_s": 200, "wall_c": 150, "poke": UNFOLDED},
         THERMAL,
     ),
-    Control("frozen", (FIRM + "_frozen.step",), "wall_frozen", "HEAT+3", {"off_ms": 3000}),
+    Control("frozen", (FIRM + "_frozen.step",), "wall_frozen", "HEAT+3", {"off_ms": 3000}, (FIRM + "_rise.step",)),
     Control("frozen", (FIRM + "_frozen.step",), "water_frozen", "STEAM+15", {"off_ms": 30000, "watch_s": 40}),
     Control("noisy", (FIRM + "_noisy.step",), "wall_noisy", "STEAM+15", {"off_ms": 10000}),
     Control("detached", (FIRM + "_detached.step",), "wall_detached", "STEAM+15", {"off_ms": 3000, "watch_s": 40}),

@@ -99,18 +99,26 @@ class Rise:
         square = min(square * square // 100, _SQUARE_MOST)
         least = _LEAST_CDEG * square // 100
         self._upset(trend, rise, least)
-        self._rest(trend)
+        if trend.quiet > 0 or self._quiet > 0 or self._base != 0:
+            self._rest(trend)
+        else:
+            self._rested = False
         if self._base != 0:
             if self._behind(trend, square):
                 return True
             self._peak = max(self._peak, rise)
             if trend.full <= _BENT_LOOKS:
                 least = max(least, self._peak * 9 // 20)
-        return self._flat(trend, least - rise) or self._falls(trend, rise)
+        if (rise <= -_FALL_CDEG or self._falling > 0) and self._falls(trend, rise):
+            return True
+        if trend.wall > _COLD_CDEG:
+            self._short = 0
+            return False
+        return self._flat(trend, least - rise)
 
     def _upset(self, trend: Trend, rise: int, least: int) -> None:
         """Whether anything may be judged; and whether the wall was seen to rise."""
-        if trend.sagged or self._poured(trend):
+        if trend.sagged or (trend.water_rose(_WINDOW) <= -_POURED_CDEG and self._poured(trend)):
             self._patience = _UPSET_LOOKS
             self._risen = False
             self._base = 0
@@ -130,9 +138,8 @@ class Rise:
             self._risen = True
 
     def _poured(self, trend: Trend) -> bool:
-        if trend.known < LOOKS or trend.water_rose(_WINDOW) > -_POURED_CDEG:
-            return False
-        return trend.water_rose(_WINDOW + 1) - trend.water_rose(1) <= -_POURED_CDEG
+        """Whether the look before had fallen as well, and its past is known."""
+        return trend.known >= LOOKS and trend.water_rose(_WINDOW + 1) - trend.water_rose(1) <= -_POURED_CDEG
 
     def _rest(self, trend: Trend) -> None:
         """What the wall does before the power comes, and whether a heat-up from rest goes on."""
@@ -186,7 +193,7 @@ class Rise:
 
     def _flat(self, trend: Trend, short: int) -> bool:
         # A unit that is used at once heats before its first look is judged.
-        if self._patience > 0 or trend.full < _BEGIN_LOOKS or trend.wall > _COLD_CDEG:
+        if self._patience > 0 or trend.full < _BEGIN_LOOKS:
             self._short = 0
         else:
             self._short = max(self._short + min(short, _SHORT_MOST_CDEG), 0)
