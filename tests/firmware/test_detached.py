@@ -153,6 +153,13 @@ def test_water_that_falls_in_a_long_rest_is_in_doubt_while_the_session_goes_on()
         assert detached.doubt is closed
 
 
+@pytest.mark.parametrize(("water", "doubt"), [(8399, True), (8400, False)])
+def test_but_not_where_water_boils(water: int, doubt: bool) -> None:
+    detached, past = rested(9000, water)
+    assert detached.step(past.look(water=water - 600).off(), True) == 0
+    assert detached.doubt is doubt
+
+
 # The wall falls ---------------------------------------------------------------------------------------------
 
 

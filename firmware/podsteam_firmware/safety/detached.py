@@ -39,6 +39,8 @@ _UPSET_LOOKS = const(40)
 """10 s after a sag of the mains, or after cold water, nothing that falls is judged."""
 _REST_LOOKS = const(40)
 """Keeping warm, power rests for seconds, and longer while a session goes on: sensors may come off then as well."""
+_WARM_CDEG = const(8400)
+"""Water that is kept warm lies below. Over it a rest is short, and ends in steam."""
 _FORGET_LOOKS = const(240)
 _DOUBT_LOOKS = const(360)
 _ANSWER_CDEG = const(200)
@@ -84,6 +86,8 @@ class Detached:
 
     def _doubts(self, trend: Trend) -> None:
         rose = trend.water_rose(_WINDOW)
+        if trend.quiet >= _REST_LOOKS and trend.water - rose >= _WARM_CDEG:
+            return
         self._far = trend.quiet == 0 and trend.wall - trend.water >= _FAR_CDEG
         if rose <= -(_FAR_FALL_CDEG if self._far else _FALL_CDEG):
             self.doubt = True

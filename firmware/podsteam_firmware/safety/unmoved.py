@@ -11,7 +11,7 @@
   water poured in sum up 102 K s at most, 240 with the worst of everything 206 K s, and all but one of them 147; 250
   are a fault. It finds a water sensor that stays, or falls slowly, while the device keeps warm.
 * The same, sooner, for a boiler that has told its pace: K s that the wall must lie over the water for the water to
-  become 1 K warmer, measured at full power over 4 K each, the first of which is left out. Losses explain a part of the
+  become 1 K warmer, measured at full power over 2 K each, the first of which is left out. Losses explain a part of the
   water's rise over the room: 0.325 W/K of them, over what the wall gives to 37 J/K, the least water, at this pace. What
   the wall lies over that, 16 K at most, is summed up; 40 K s, for the sensor's lag, and what would warm the water by
   1 K are a fault. Drawn boilers of both kinds, with scale and cold water poured in, come to a tenth of it. Cold water
@@ -41,7 +41,7 @@ _FAR_PERMILLE = const(50)
 _FAR_CHANGE_CDEG = const(25)
 _FAR_SUM = const(100000)
 """250 K s, in 0.01 K and looks."""
-_PACE_CDEG = const(400)
+_PACE_CDEG = const(200)
 """Rise of the water that a pace is measured over."""
 _PACE_LEAST = const(40)
 """Looks, so 10 s: 9 s is what the largest wall takes for the least water."""
