@@ -11,7 +11,7 @@ import alone
 
 BAR_KB = 96
 """The budget. Not met: docs/memory.md says why and what could be done."""
-GUARD_KB = 200
+GUARD_KB = 204
 """What must be enough all the same, so that memory does not grow unseen."""
 ESP32_FREE = 165_344
 """Heap of the classic ESP32 after boot, MicroPython 1.23, seen on an emulator."""
