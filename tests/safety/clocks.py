@@ -117,4 +117,14 @@ def figures(mapped: Mapped, brief: bool) -> Rows:
         f"{len(MOMENTS_MS)} moments of each scenario, the wall clock set by an hour and by 10 years "
         "(its note in the ledger apart), both interpreters"
     )
-    return [row("safety/clock", len(other), "", "0", not other, context + "".join(f"; {each}" for each in other[:3]))]
+    return [
+        row(
+            __name__,
+            "safety/clock",
+            len(other),
+            "",
+            "0",
+            not other,
+            context + "".join(f"; {each}" for each in other[:3]),
+        )
+    ]

@@ -40,10 +40,10 @@ UNFOLDED = {"core.heat.settings.wall_fold_mc": 400_000}
 """For runs in which the wall must get hot: the controller does not take its power back."""
 CONTROLS = (
     Control(
-        "range", (FIRM + "_ranges._count",), "wall_open", "HEAT+20", {"off_ms": 250}, (*THERMAL, FIRM + "_noisy.step")
+        "range", (FIRM + "_ranges._wrong",), "wall_open", "HEAT+20", {"off_ms": 250}, (*THERMAL, FIRM + "_noisy.step")
     ),
-    Control("range", (FIRM + "_ranges._count",), "water_short", "HEAT+20", {"off_ms": 250}),
-    Control("reference", (FIRM + "_ranges._count",), "reference_off", "STEAM+15", {"off_ms": 250}),
+    Control("range", (FIRM + "_ranges._wrong",), "water_short", "HEAT+20", {"off_ms": 250}),
+    Control("reference", (FIRM + "_ranges._wrong",), "reference_off", "STEAM+15", {"off_ms": 250}),
     Control(
         "over-temperature",
         (FIRM + "_ranges._over_temperature",),
@@ -152,4 +152,4 @@ def figures(mapped: Mapped, brief: bool) -> Rows:
     count = len(CONTROLS)
     context = "detectors without which their fault misses its bar, and with which it does not"
     context += "".join(f"; {each}" for each in bad)
-    return [row("safety/negative_controls", count - len(bad), "", f"all {count}", not bad, context)]
+    return [row(__name__, "safety/negative_controls", count - len(bad), "", f"all {count}", not bad, context)]

@@ -112,4 +112,4 @@ def _row(slow: bool, tried: list[dict[str, Any] | None]) -> dict[str, Any]:
     if slow:
         context += f"; wall sensors of {SLOW_S:g} to 8 s, slower than the board calls for"
     name = "safety/dry_boil_slow_sensor" if slow else "safety/dry_boil"
-    return row(name, "never" if p99 is None else p99, "ms", f"<= {OFF_MS}", holds, context)
+    return row(__name__, name, "never" if p99 is None else p99, "ms", f"<= {OFF_MS}", holds, context)

@@ -182,7 +182,7 @@ def trips_row(name: str, lives: list[Life], hours: int) -> dict[str, Any]:
     if stops:
         context += "; no fault, but ended early: " + ", ".join(f"{what} {n}" for what, n in sorted(stops.items()))
     context += "".join(f"; {trip}" for trip in trips[:6])
-    return row(name, len(trips), "", f"0 in {hours:,} h", not trips and lived >= hours, context)
+    return row(__name__, name, len(trips), "", f"0 in {hours:,} h", not trips and lived >= hours, context)
 
 
 def figures(mapped: Mapped, brief: bool, hours: int = 1000, first: int = 1) -> Rows:

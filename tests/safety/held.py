@@ -44,4 +44,4 @@ def figures(mapped: Mapped, brief: bool) -> Rows:
         f"{shown(percentile(times, 50))} ms, P99 {shown(percentile(times))} ms"
     )
     holds = worst <= EXCESS_K and hottest <= 140
-    return [row("safety/sensor_held", round(worst, 1), "K", f"<= {EXCESS_K}", holds, context)]
+    return [row(__name__, "safety/sensor_held", round(worst, 1), "K", f"<= {EXCESS_K}", holds, context)]

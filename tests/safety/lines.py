@@ -133,6 +133,7 @@ def figures(mapped: Mapped, brief: bool) -> Rows:
     bars = (("ssr", 500, ssr), ("relay", 300, relay), ("valve", 1000, valve))
     return [
         row(
+            __name__,
             f"safety/hang_{part}",
             worst[f"{part}_ms"],
             "ms",

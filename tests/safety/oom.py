@@ -132,7 +132,7 @@ def _row(what: str, seen: list[tuple[dict[str, Any], dict[str, Any]]]) -> dict[s
     )
     context += "".join(f"; {why} in {number}" for why, number in sorted(verdicts.items()) if why)
     share = round(100 * verdicts[""] / len(seen), 1)
-    return row(f"safety/oom_{what}", share, "%", "100 %", verdicts[""] == len(seen), context)
+    return row(__name__, f"safety/oom_{what}", share, "%", "100 %", verdicts[""] == len(seen), context)
 
 
 def _heaps(brief: bool) -> dict[str, Any]:
@@ -151,5 +151,11 @@ def _heaps(brief: bool) -> dict[str, Any]:
         f"smaller ones a MemoryError ends the firmware, and until then it does what it should"
     )
     return row(
-        "safety/oom_heaps", len(odd), "", "0 others", not odd, context + "".join(f"; {each}" for each in odd[:3])
+        __name__,
+        "safety/oom_heaps",
+        len(odd),
+        "",
+        "0 others",
+        not odd,
+        context + "".join(f"; {each}" for each in odd[:3]),
     )

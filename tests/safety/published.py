@@ -6,16 +6,17 @@ from typing import Any
 
 import results
 
-JUDGES = ("firmware/podsteam_firmware", "hw/podsteam_twin", "tests/safety", "tests/faults/unit.py")
+JUDGES = ("firmware/podsteam_firmware", "hw/podsteam_twin", "tests/faults/unit.py", "tests/faults/fault_cells.py")
+"""What every section's figures judge, beside the section itself."""
 INTERPRETERS = ("cpython", "micropython")
 Rows = list[dict[str, Any]]
 Mapped = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """`map`, or that of a pool of processes; in whatever order."""
 
 
-def row(name: str, value: float | str, unit: str, bar: str, holds: bool, context: str) -> dict[str, Any]:
-    """A figure of this run."""
-    return results.row(name, value, unit, bar, holds, context, JUDGES)
+def row(section: str, name: str, value: float | str, unit: str, bar: str, holds: bool, context: str) -> dict[str, Any]:
+    """A figure of this run; `section`: the name of the module that measured it."""
+    return results.row(name, value, unit, bar, holds, context, (*JUDGES, f"tests/safety/{section}.py"))
 
 
 def shown(value: float | None) -> str:

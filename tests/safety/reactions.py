@@ -231,4 +231,6 @@ def _row(name: str, key: str, bar_ms: int, what: str, wall_c: float, seen: list[
     if late:
         context += "; late in " + ", ".join(f"{state} {count}" for state, count in sorted(late.items()))
     holds = p99 is not None and p99 <= bar_ms and hottest <= wall_c
-    return row(name, "never" if p99 is None else p99, "" if p99 is None else "ms", f"<= {bar_ms}", holds, context)
+    return row(
+        __name__, name, "never" if p99 is None else p99, "" if p99 is None else "ms", f"<= {bar_ms}", holds, context
+    )

@@ -89,4 +89,6 @@ def figures(mapped: Mapped, brief: bool) -> Rows:
         f"resets after which heat or dosing went on, of {len(seen)}: {len(CAUSES)} causes in {len(states)} states, RTC "
         f"memory as it was, garbage and empty, on both interpreters"
     )
-    return [row("safety/reset", len(bad), "", "0", not bad, context + "".join(f"; {each}" for each in bad[:3]))]
+    return [
+        row(__name__, "safety/reset", len(bad), "", "0", not bad, context + "".join(f"; {each}" for each in bad[:3]))
+    ]
