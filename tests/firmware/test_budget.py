@@ -32,7 +32,9 @@ def test_twenty_five_minutes_of_full_power(rate: int) -> None:
     assert budget.step(0, 1, NOMINAL_UV) == m.CODE_ENERGY_BUDGET
 
 
-@pytest.mark.parametrize(("mains_uv", "weight"), [(1_150_000, 1000), (1_265_000, 1210), (977_500, 722), (0, 0)])
+@pytest.mark.parametrize(
+    ("mains_uv", "weight"), [(1_150_000, 1000), (1_265_000, 1210), (1_000_500, 756), (977_500, 722), (0, 0)]
+)
 def test_a_half_cycle_weighs_by_its_voltage_squared(mains_uv: int, weight: int) -> None:
     budget = Budget()
     budget.step(0, 7, mains_uv)
@@ -59,7 +61,9 @@ def test_a_flipped_bit_is_a_fault(name: str) -> None:
 def test_what_was_spent_is_told_in_permille(rate: int) -> None:
     budget = Budget()
     budget.rate = rate
-    budget.step(0, 750 * rate, NOMINAL_UV)
+    budget.step(0, 750 * rate - 1, NOMINAL_UV)
+    assert budget.spent() == 499
+    budget.step(0, 1, NOMINAL_UV)
     assert budget.spent() == 500
 
 

@@ -15,6 +15,7 @@ from podsteam_firmware.signals import Inputs
 def test_the_table_is_computed_again() -> None:
     assert list(celsius._UV) == [round(uv_of(c)) for c in range(-10, 171, 5)]
     assert len(celsius._UV) == celsius._LAST + 1
+    assert [cdeg(uv) for uv in celsius._UV] == [c * 100 for c in range(-10, 171, 5)]
 
 
 def test_it_is_right_within_0_15_k() -> None:
