@@ -737,3 +737,13 @@ def test_what_is_changed_on_purpose_is_no_fault() -> None:
     ):
         change()
         assert bench.step(50).fault == 0
+
+
+def test_near_is_one_hot_reading_of_the_wall_and_nothing_else_in_that_tick() -> None:
+    ranges, inputs = Ranges(), healthy()
+    inputs.wall_uv = 295_700
+    assert ranges.step(inputs) == 0
+    assert ranges.near
+    inputs.wall_uv, inputs.water_uv = 1_400_000, 100_000
+    assert ranges.step(inputs) == 0
+    assert not ranges.near and not ranges.sound
