@@ -41,6 +41,11 @@ def test_the_limit_of_a_second(jump: int, found: list[int]) -> None:
     assert run(Noisy(), [1_000_000, 1_000_000 + jump] * 20) == found
 
 
+@pytest.mark.parametrize(("last", "found"), [(1_000_001, []), (1_000_000, [40])])
+def test_the_limit_to_the_microvolt(last: int, found: list[int]) -> None:
+    assert run(Noisy(), [1_000_000] + [1_000_000, 1_010_000] * 19 + [last]) == found
+
+
 def test_each_second_counts_from_zero() -> None:
     quiet = [1_000_000] * 20
     # 240 mV in each second, none of the next: never a fault.

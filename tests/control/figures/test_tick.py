@@ -17,8 +17,8 @@ from podsteam_protocol.messages import STATE_STEAM
 
 PID_HEAP = "256k"
 """simple-pid allocates floats; a small heap is collected cheaply, which favours it."""
-ROUNDS = 4
-"""Both are timed in turn, so that a processor whose clock changes does not favour one of them."""
+ROUNDS = 10
+"""Both are timed in turn, so that a processor whose clock changes favours neither; one may be 10 % too slow."""
 
 
 def run(micropython: str, folder: Path, heap: str, module: str, *args: str) -> str:
