@@ -4,6 +4,7 @@
 import pytest
 from past import Past
 
+from podsteam_firmware.safety import rise as rise_module
 from podsteam_firmware.safety.rise import Rise
 
 LEAST_UV = 977_500
@@ -387,3 +388,11 @@ def test_a_rise_that_falls_to_less_than_half_within_ten_seconds_is_no_waters_doi
     assert bent(60, 30) == 30
     rise, past = begun(rest=80)
     assert not any(rise.step(past.look(past.wall + (50 if i < 34 else 10)).on(), LEAST_UV) for i in range(60))
+
+
+@pytest.mark.parametrize(
+    ("looks", "least_cdeg"), [(7, 0), (14, 13), (20, 45), (39, 276), (40, 294), (41, 310), (60, 614)]
+)
+def test_what_the_slowest_boiler_has_risen_by(looks: int, least_cdeg: int) -> None:
+    """A parabola from 1.75 s on, and from 10 s on 0.64 K/s."""
+    assert rise_module._due(looks) == least_cdeg
