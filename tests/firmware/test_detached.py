@@ -75,7 +75,7 @@ def rested(wall: int, water: int, looks: int = 60) -> tuple[Detached, Past]:
     return detached, past
 
 
-@pytest.mark.parametrize(("gap", "water", "code"), [(600, 0, 108), (599, 0, 0), (1000, -200, 108), (999, -200, 0)])
+@pytest.mark.parametrize(("gap", "water", "code"), [(600, 0, 108), (599, 0, 0), (599, 10, 0), (1000, -200, 108), (999, -200, 0)])
 def test_a_wall_under_the_water_in_a_rest(gap: int, water: int, code: int) -> None:
     """By 6 K, and by twice what the water has fallen in 4 s besides."""
     detached, past = rested(6300, 6000)
@@ -109,6 +109,28 @@ def test_hot_water_in_a_rest_lifts_the_water_over_a_wall_that_stays(risen: int, 
     assert detached.step(past.off(), True) == code
 
 
+@pytest.mark.parametrize(("ago", "over"), [(14, True), (15, False)])
+def test_the_hot_water_of_the_last_4_s_is_looked_at(ago: int, over: bool) -> None:
+    """Fifteen looks, and whatever the readings between them were."""
+    detached, past = rested(6200, 6000)
+    past._waters[-1 - ago] = 5850
+    past.wall = past.water = 6050
+    past._walls[:] = [6050] * len(past._walls)
+    detached.step(past.off(), True)
+    assert detached._over is over
+
+
+def test_the_wall_that_stays_is_looked_at_over_2_s() -> None:
+    for ago in (7, 8, 9):
+        detached, past = rested(6200, 6000)
+        past._waters[:] = [5800] * len(past._waters)
+        past._walls[:] = [6050] * len(past._walls)
+        past._walls[-1 - ago] += 100
+        past.wall, past.water = 6050, 6000
+        detached.step(past.off(), True)
+        assert detached._over is (ago == 8)
+
+
 def test_heat_shows_that_the_wall_is_over_the_hot_water() -> None:
     detached, past = rested(6200, 6000)
     assert detached._over
@@ -133,7 +155,7 @@ def test_a_wall_that_falls_in_a_rest(fall: int, water: int, code: int) -> None:
     assert detached.step(past.look(8000 - fall, 6000 + water).off(), True) == code
 
 
-@pytest.mark.parametrize(("quiet", "code"), [(39, 0), (40, m.CODE_WALL_SENSOR)])
+@pytest.mark.parametrize(("quiet", "code"), [(1, 0), (39, 0), (40, m.CODE_WALL_SENSOR)])
 def test_only_when_it_has_rested_for_10_s(quiet: int, code: int) -> None:
     detached, past = heated(8000, 6000)
     past.quiet = quiet
@@ -151,6 +173,43 @@ def test_water_that_falls_in_a_long_rest_is_in_doubt_while_the_session_goes_on()
         detached, past = rested(6300, 6000)
         assert detached.step(past.look(water=5400).off(), closed) == 0
         assert detached.doubt is closed
+
+
+@pytest.mark.parametrize(("quiet", "doubt"), [(39, True), (40, False)])
+def test_a_rest_where_water_boils_is_long_after_10_s(quiet: int, doubt: bool) -> None:
+    detached, past = rested(9000, 8400, quiet - 1)
+    assert detached.step(past.look(water=7800).off(), True) == 0
+    assert detached.doubt is doubt
+
+
+@pytest.mark.parametrize(("quiet", "over"), [(0, True), (1, False)])
+def test_hot_water_lifts_the_water_over_the_wall_from_the_first_look_without_power_on(quiet: int, over: bool) -> None:
+    detached, past = heated(6200, 6000)
+    past._walls[:] = [6050] * len(past._walls)
+    past.wall = 6050
+    past._waters[:] = [5800] * len(past._waters)
+    past.quiet = quiet
+    assert detached.step(past, True) == 0
+    assert detached._over is over
+
+
+@pytest.mark.parametrize(("quiet", "code"), [(0, m.CODE_WALL_SENSOR), (1, 0)])
+def test_what_the_water_has_fallen_is_let_off_without_power_only(quiet: int, code: int) -> None:
+    detached, past = heated(6200, 6000)
+    past._waters[:] = [6100] * len(past._waters)
+    past.wall = 5400
+    past._walls[:] = [5400] * len(past._walls)
+    past.quiet = quiet
+    assert detached.step(past, True) == 0
+    assert detached.step(past, True) == code
+
+
+@pytest.mark.parametrize(("quiet", "doubt"), [(39, True), (40, False)])
+def test_without_a_session_only_the_first_10_s_of_a_rest_count(quiet: int, doubt: bool) -> None:
+    detached, past = heated(6300, 6000)
+    past.quiet = quiet
+    assert detached.step(past.look(water=5400), False) == 0
+    assert detached.doubt is doubt
 
 
 @pytest.mark.parametrize(("water", "doubt"), [(8399, True), (8400, False)])
@@ -197,6 +256,21 @@ def test_not_without_power() -> None:
     assert not detached.doubt
 
 
+@pytest.mark.parametrize(("ago", "code"), [(7, 0), (8, m.CODE_WALL_SENSOR), (9, 0)])
+def test_what_a_wall_has_fallen_by_is_taken_over_2_s(ago: int, code: int) -> None:
+    detached, past = heated()
+    past._walls[-1 - ago] += 600
+    assert detached.step(past, False) == code
+
+
+@pytest.mark.parametrize(("ago", "code"), [(7, m.CODE_WALL_SENSOR), (8, 0), (9, m.CODE_WALL_SENSOR)])
+def test_and_so_is_what_the_water_has_fallen_by(ago: int, code: int) -> None:
+    detached, past = heated()
+    past._walls[-9] += 600
+    past._waters[-1 - ago] += 1
+    assert detached.step(past, False) == code
+
+
 # The water falls --------------------------------------------------------------------------------------------
 
 
@@ -209,6 +283,14 @@ def doubted(fall: int = 600, wall: int = 10500) -> tuple[Detached, Past]:
 def test_water_that_falls_by_6_k_in_2_s_is_in_doubt() -> None:
     assert doubted(600)[0].doubt
     assert not doubted(599)[0].doubt
+
+
+@pytest.mark.parametrize(("ago", "doubt"), [(7, False), (8, True), (9, False)])
+def test_what_the_water_has_fallen_by_is_taken_over_2_s(ago: int, doubt: bool) -> None:
+    detached, past = heated()
+    past._waters[-1 - ago] += 600
+    assert detached.step(past, False) == 0
+    assert detached.doubt is doubt
 
 
 @pytest.mark.parametrize(("quiet", "doubt"), [(1, True), (39, True), (40, False)])
@@ -313,7 +395,7 @@ def test_a_new_doubt_counts_from_its_own_beginning() -> None:
 
 @pytest.mark.parametrize(
     ("wall", "fall", "quiet", "doubt"),
-    [(6750, 250, 0, True), (6749, 250, 0, False), (6750, 249, 0, False), (6750, 250, 1, False), (6750, 600, 1, True)],
+    [(6750, 250, 0, True), (6749, 250, 0, False), (7000, 249, 0, False), (6750, 250, 1, False), (6750, 600, 1, True)],
 )
 def test_a_small_fall_beside_a_wall_40_k_over_it(wall: int, fall: int, quiet: int, doubt: bool) -> None:
     detached, past = heated(wall, 3000)

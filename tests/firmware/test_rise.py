@@ -46,7 +46,10 @@ def past_of(past: Past, rise_cdeg: int) -> None:
 
 # Whatever came before ------------------------------------------------------------------------------------------------
 def test_a_new_detector_knows_nothing() -> None:
-    assert Rise().detail == 0
+    new = Rise()
+    assert (new.detail, new._patience, new._short, new._falling, new._rising) == (0, 0, 0, 0, 0)
+    assert (new._quiet, new._slow, new._base, new._drift, new._peak) == (0, 0, 0, 0, 0)
+    assert new._rested and not new._risen
 
 
 def test_a_wall_that_stands_still_is_found_four_and_a_quarter_seconds_after_the_start() -> None:
@@ -71,7 +74,16 @@ def test_a_verdict_stays_while_the_wall_does() -> None:
 
 @pytest.mark.parametrize(
     ("rise_cdeg", "mains_uv", "looks"),
-    [(40, LEAST_UV, 0), (39, LEAST_UV, 120), (30, LEAST_UV, 12), (-500, LEAST_UV, 3), (40, 1_150_000, 9)],
+    [
+        (40, LEAST_UV, 0),
+        (39, LEAST_UV, 120),
+        (39, LEAST_UV - 1, 0),
+        (30, LEAST_UV, 12),
+        (-500, LEAST_UV, 3),
+        (40, 1_150_000, 9),
+        (71, 1_309_850, 0),
+        (70, 1_309_850, 120),
+    ],
 )
 def test_what_is_missing_is_summed_up_to_a_limit_and_more_voltage_asks_for_more(
     rise_cdeg: int, mains_uv: int, looks: int
@@ -82,9 +94,17 @@ def test_what_is_missing_is_summed_up_to_a_limit_and_more_voltage_asks_for_more(
     past_of(past, rise_cdeg)
     for i in range(1, 300):
         if rise.step(past.on(), mains_uv):
-            assert i == looks
+            assert (i, rise.detail) == (looks, rise_cdeg)
             return
     assert looks == 0
+
+
+def test_one_look_adds_four_tenths_at_most() -> None:
+    rise, past = begun()
+    heating(rise, past)
+    past_of(past, -500)
+    assert not rise.step(past.on(), LEAST_UV)
+    assert rise._short == 40
 
 
 def test_a_look_that_rises_takes_back_what_was_missing() -> None:
@@ -94,6 +114,19 @@ def test_a_look_that_rises_takes_back_what_was_missing() -> None:
         past_of(past, change)
         assert not rise.step(past.on(), LEAST_UV)
         assert rise._short == short
+
+
+def test_what_was_missing_is_forgotten_over_85_degrees_and_when_there_is_reason_for_patience() -> None:
+    for why in ("hot", "patient", "begins"):
+        rise, past = begun()
+        heating(rise, past)
+        past_of(past, 0)
+        assert not rise.step(past.on(), LEAST_UV) and rise._short == 40
+        past.wall = 8501 if why == "hot" else past.wall
+        past.full = 12 if why == "begins" else past.full
+        rise._patience = 2 if why == "patient" else 0
+        assert not rise.step(past.on(), LEAST_UV)
+        assert rise._short == 0
 
 
 @pytest.mark.parametrize(("wall", "code"), [(8500, 17), (8501, 0)])
@@ -195,6 +228,15 @@ def test_after_a_pause_of_less_than_20_s_ten_seconds_are_let_pass() -> None:
         assert found(rise, past, 100, 0) == looks
 
 
+def test_a_unit_that_heated_at_once_has_not_rested_after_a_short_pause() -> None:
+    rise, past = Rise(), Past(3000, water=3000)
+    rise.step(past.look().on(), LEAST_UV)
+    for _ in range(5):
+        rise.step(past.look().off(), LEAST_UV)
+    rise.step(past.look().on(), LEAST_UV)
+    assert (rise._base, rise._patience) == (0, 40)
+
+
 # Once it rose --------------------------------------------------------------------------------------------------------
 def risen(wall: int = 9000) -> tuple[Rise, Past]:
     """A detector that has seen the wall rise by 0.6 K in 2 s for four looks, and now stands."""
@@ -230,6 +272,42 @@ def test_falling_at_its_edges(window: int, half: int, falls: bool) -> None:
     past._walls[:] = [past.wall + window] * 12 + [past.wall + half] * 4 + [past.wall]
     verdicts = [rise.step(past.on(), LEAST_UV) for _ in range(4)]
     assert verdicts == [False] * 3 + [falls]
+
+
+def test_a_rise_without_full_power_is_one_look_at_most() -> None:
+    """What the element has stored may lift the wall."""
+    rise, past = begun(9000)
+    past_of(past, 60)
+    past.quiet = 0
+    for full in (0, 0, 0, 0, 0, 1, 2):
+        past.full = full
+        rise.step(past, LEAST_UV)
+        assert not rise._risen
+    past.full = 3
+    rise.step(past, LEAST_UV)
+    assert rise._risen
+
+
+@pytest.mark.parametrize(
+    ("higher", "poured"), [([10], True), ([9], False), ([11], False), ([10, 2], False), ([10, 3], True)]
+)
+def test_cold_water_is_seen_at_the_look_before_as_well(higher: list[int], poured: bool) -> None:
+    """It has fallen by 30 K with the newest look. Others, so many looks back, were higher by 0.5 or 0.01 K."""
+    rise, past = begun()
+    past.look(water=past.water - 3000)
+    for back in higher:
+        past._waters[-back] += 50 if back > 3 else 1
+    rise._upset(past, 0, 40)
+    assert (rise._patience == 240) is poured
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_the_four_looks_are_in_a_row(first: int) -> None:
+    rise, past = risen()
+    for falls in (*[True] * first, False, *[True] * 3):
+        past._walls[:] = [past.wall + (100 if falls else 59)] * 12 + [past.wall + 50] * 4 + [past.wall]
+        assert not rise.step(past.on(), LEAST_UV)
+    assert rise.step(past.on(), LEAST_UV)
 
 
 def test_a_wall_that_drops_at_once_is_let_pass() -> None:
@@ -298,6 +376,92 @@ def test_more_voltage_asks_for_more_by_its_square() -> None:
         assert due_after(40, percent - 5, mains_uv)
     # A sense that shows nonsense asks for twice as much at most.
     assert not due_after(40, 180, 2_450_000)
+
+
+@pytest.mark.parametrize(
+    ("mains_uv", "square"),
+    [(LEAST_UV - 1, 98), (LEAST_UV, 100), (1_309_850, 179), (1_387_999, 198), (1_388_050, 200), (2_450_000, 200)],
+)
+def test_after_fifteen_seconds_what_must_be_there_is_exact(mains_uv: int, square: int) -> None:
+    """6.14 K times the square of the voltage over 195.5 V, twice as much at most."""
+    for less, found_now in ((0, False), (1, True)):
+        rise, past = begun(rest=80)
+        rise.step(past.look().on(), mains_uv)
+        past.full = 59
+        wall = 3000 + 614 * square // 100
+        past._walls[:] = [wall - 200] * 11 + [wall - less] + [wall] * 4
+        assert rise.step(past.look(wall).on(), mains_uv) is found_now
+
+
+def test_what_it_has_risen_by_is_held_against_the_fourteen_looks_before() -> None:
+    rise, past = begun(rest=80)
+    past._walls[-16:] = [3000 + i * i for i in range(16)]
+    past.wall = past._walls[-1]
+    rise._slow = 3400 << 5
+    past.look().on()
+    rise.step(past, LEAST_UV)
+    assert rise._base == sum(past._walls[-15:-1])
+    assert rise._drift == 7 * 3400 - sum(past._walls[-8:-1]) - 35
+
+
+def test_a_short_pause_in_a_heat_up_from_rest_ends_it() -> None:
+    rise, past = begun(rest=80)
+    for looks, power in ((5, True), (5, False), (1, True)):
+        for _ in range(looks):
+            past.look()
+            rise.step(past.on() if power else past.off(), LEAST_UV)
+    assert (rise._base, rise._patience) == (0, 40)
+
+
+@pytest.mark.parametrize(("patience", "begins"), [(15, True), (16, False)])
+def test_it_begins_when_the_patience_is_that_of_a_start(patience: int, begins: bool) -> None:
+    rise, past = begun(rest=80)
+    rise._patience = patience
+    rise.step(past.look().on(), LEAST_UV)
+    assert (rise._base != 0) is begins
+
+
+def test_it_goes_on_up_to_85_degrees() -> None:
+    rise, past = begun(rest=80)
+    rise.step(past.look().on(), LEAST_UV)
+    past.full = 20
+    rise.step(past.look(8500).on(), LEAST_UV)
+    assert rise._base != 0
+
+
+@pytest.mark.parametrize(("sum_", "behind"), [(21_313, False), (21_312, True)])
+def test_what_is_let_off_for_a_drift_is_exact(sum_: int, behind: bool) -> None:
+    """0.15 K of seven looks, in 66 looks: 614 x 42 + 42000 x 3 less 105 x 66 x 6 / 16 are seven times that sum."""
+    rise, past = begun(rest=80)
+    rise.step(past.look().on(), LEAST_UV)
+    rise._drift = 105
+    past.full = 59
+    past._walls[:] = [3000] * 11 + [sum_ - 5 * 3552] + [3552] * 4
+    assert rise.step(past.look(3552).on(), LEAST_UV) is behind
+
+
+def test_each_heat_up_has_a_greatest_rise_of_its_own() -> None:
+    rise, past = begun(rest=80)
+    rise._peak = 500
+    rise.step(past.look().on(), LEAST_UV)
+    assert rise._peak == 0
+
+
+def test_less_than_full_power_is_no_fault_at_the_freezing_point_either() -> None:
+    rise, past = begun(wall=10, rest=80)
+    rise.step(past.look().on(), LEAST_UV)
+    past.full = 20
+    past.look().on().power = 943
+    assert not rise.step(past, LEAST_UV)
+    assert rise._base == 0
+
+
+def test_wall_and_water_are_even_within_4_kelvin() -> None:
+    for gap in (400, -400):
+        rise, past = begun(rest=80)
+        past.water += gap
+        rise.step(past.look().on(), LEAST_UV)
+        assert rise._base == 14 * 3000
 
 
 @pytest.mark.parametrize(
@@ -388,6 +552,19 @@ def test_a_rise_that_falls_to_less_than_half_within_ten_seconds_is_no_waters_doi
     assert bent(60, 30) == 30
     rise, past = begun(rest=80)
     assert not any(rise.step(past.look(past.wall + (50 if i < 34 else 10)).on(), LEAST_UV) for i in range(60))
+
+
+@pytest.mark.parametrize(("looks", "change", "short"), [(40, 450, 0), (40, 449, 1), (40, 100, 40), (41, 100, 0)])
+def test_nine_twentieths_of_the_greatest_rise_are_asked_for_in_ten_seconds(
+    looks: int, change: int, short: int
+) -> None:
+    rise, past = begun(rest=80)
+    rise.step(past.look().on(), LEAST_UV)
+    past.full = looks - 1
+    past._walls[:] = [4000] * len(past._walls)
+    rise._peak, rise._patience = 1000, 0
+    assert not rise.step(past.look(4000 + change).on(), LEAST_UV)
+    assert rise._short == short
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_new_supervisor_allows_and_remembers_nothing() -> None:
     assert (new.lease_required, new.lease_deadline_ms, new.lease_lost) == (False, 0, False)
     assert not Ranges().sound
     assert [part().detail for part in (Dry, Load, Ranges)] == [0, 0, 0]
-    assert Load().commanded == 0
+    assert (Load().commanded, Load().counted) == (0, 0)
 
 
 # Dry: looks as they would be remembered ---------------------------------------------------------------------
@@ -420,6 +420,7 @@ def test_one_is_forgotten_in_every_160_ticks() -> None:
 def counted(ticks: list[tuple[int, int]], crossings: int = 5) -> list[int]:
     """Codes of ticks with (commanded, counted) half-cycles and so many of the mains."""
     load, inputs = Load(), Inputs()
+    inputs.zero_cross = 5000
     codes: list[int] = [load.step(inputs, True)]
     for commanded, flowed in ticks:
         inputs.burst_halves += commanded
@@ -477,6 +478,79 @@ def test_the_lowest_difference_is_forgotten_after_a_second() -> None:
     for ticks, code in ((5, m.CODE_SSR_WELDED), (25, 0)):
         codes = counted([*FULL, (5, 4), (5, 6), *FULL[:ticks], (4, 5), (4, 4), (5, 5)])
         assert (m.CODE_SSR_WELDED in codes) is (code != 0)
+
+
+@pytest.mark.parametrize(("dip", "until"), [(2, 19), (9, 19), (10, 29), (19, 29)])
+def test_the_lowest_difference_is_kept_for_half_a_second_and_the_half_before(dip: int, until: int) -> None:
+    """A half-cycle that is counted one tick late lowers the difference for that tick."""
+    load, inputs = Load(), Inputs()
+    kept: list[int] = []
+    for tick in range(1, 40):
+        inputs.burst_halves += 1 if tick == dip else 0
+        inputs.load_halves += 1 if tick == dip + 1 else 0
+        inputs.zero_cross += 5
+        load.step(inputs, True)
+        kept += [tick] if load.detail == -1 else []
+    assert kept == [*range(dip + 1, until + 1)]
+
+
+def play(load: Load, inputs: Inputs, ticks: list[tuple[int, int]], mains: bool = True) -> list[tuple[int, int]]:
+    """Code and detail after each tick with (commanded, counted) half-cycles and five of the mains."""
+    seen: list[tuple[int, int]] = []
+    for commanded, flowed in ticks:
+        inputs.burst_halves += commanded
+        inputs.load_halves += flowed
+        inputs.zero_cross += 5
+        code = load.step(inputs, mains)
+        seen.append((code, load.detail))
+    return seen
+
+
+@pytest.mark.parametrize(("before", "ticks"), [(0, 16), (8, 18)])
+def test_after_lost_mains_the_lowest_difference_is_zero(before: int, ticks: int) -> None:
+    """Whether it was that of the block before or of this one; and so it stays until a block later."""
+    load, inputs = Load(), Inputs()
+    assert play(load, inputs, [(0, 0), (1, 0)] + [(0, 0)] * before)[-1] == (0, 0)
+    play(load, inputs, [(0, 0)], mains=False)
+    seen = play(load, inputs, [(0, 0), (0, 1)] + [(0, 0)] * 27)
+    assert seen == [(0, 0)] + [(0, -1)] * ticks + [(0, 0)] * (28 - ticks)
+
+
+def test_after_lost_mains_an_off_cycle_must_be_seen_as_often_as_before() -> None:
+    """Twice where a half-cycle is not in yet, though it was seen once before; else once."""
+    load, inputs = Load(), Inputs()
+    play(load, inputs, [*FULL, (5, 4), (2, 5)])
+    assert load._high_ticks == 1
+    play(load, inputs, [(4, 4)], mains=False)
+    assert play(load, inputs, [(3, 5)]) == [(0, -2)]
+    load, inputs = Load(), Inputs()
+    play(load, inputs, FULL)
+    play(load, inputs, [(5, 5)], mains=False)
+    assert play(load, inputs, [(3, 5)]) == [(m.CODE_SSR_WELDED, -2)]
+
+
+def test_seen_once_twice_over_is_not_seen_twice() -> None:
+    once = [(5, 4), (2, 5)]
+    assert set(counted([*FULL, *once, (5, 3), (5, 5), (5, 5), *once])) == {0}
+
+
+def test_half_cycles_too_many_one_in_a_second_make_a_fault_with_the_fifth() -> None:
+    """One that was missing before makes up for none, nor does it bring the fault nearer."""
+    load, inputs = Load(), Inputs()
+    seen = play(load, inputs, [(0, 0), (1, 0), *([(0, 1)] + [(0, 0)] * 24) * 5])
+    assert [i for i, (code, _) in enumerate(seen) if code] == [2 + 4 * 25]
+    assert seen[2 + 4 * 25] == (m.CODE_SSR_WELDED, -5)
+
+
+def test_what_was_off_counts_for_three_ticks() -> None:
+    assert counted([*FULL, (3, 4), (5, 5), (5, 6)])[-1] == m.CODE_SSR_WELDED
+    assert counted([*FULL, (3, 4), (5, 5), (5, 5), (5, 6)])[-1] == 0
+
+
+def test_at_first_nothing_was_commanded_off() -> None:
+    """Two half-cycles too many in the second tick, and one that was off: half a cycle is not enough."""
+    assert counted([(4, 6)]) == [0]
+    assert counted([(3, 5)]) == [m.CODE_SSR_WELDED]
 
 
 def test_after_lost_mains_the_difference_starts_anew() -> None:

@@ -111,6 +111,8 @@ def test_the_past_of_four_seconds() -> None:
         for n in range(1, min(i + 1, 16)):
             assert trend.rose(n) == walls[-1] - walls[-1 - n]
             assert trend.water_rose(n) == waters[-1] - waters[-1 - n]
+    for looks, ago in ((1, 0), (6, 0), (7, 1), (4, 8), (7, 8), (16, 0), (1, 15)):
+        assert trend.sum(looks, ago) == sum(walls[len(walls) - ago - looks : len(walls) - ago])
 
 
 def test_the_power_of_four_seconds_in_halves() -> None:

@@ -28,6 +28,11 @@ def test_water_that_stays_cold_behind_a_hot_wall_is_found_after_20_s() -> None:
     assert unmoved.detail == 8399
 
 
+@pytest.mark.parametrize(("water", "looks"), [(99, 80), (100, 81)])
+def test_the_first_look_begins_it_but_at_the_freezing_point(water: int, looks: int) -> None:
+    assert found(Unmoved(), Past(9200, water), 200) == looks
+
+
 @pytest.mark.parametrize(("wall", "water", "power"), [(9199, 8000, 1000), (9200, 8400, 1000), (9700, 8000, 499)])
 def test_where_it_need_not_get_warmer(wall: int, water: int, power: int) -> None:
     past = Past(wall, water)
@@ -79,6 +84,12 @@ def test_what_the_wall_lies_over_the_water_is_summed_up(wall: int, looks: int) -
     assert found(unmoved, past, 100_000) == looks
     assert unmoved.step(past) == m.CODE_WATER_SENSOR
     assert unmoved.detail == 6000
+
+
+def test_one_look_adds_10_k_at_most() -> None:
+    unmoved, past = far(9199)
+    unmoved.step(past)
+    assert unmoved._far == 1000
 
 
 @pytest.mark.parametrize(
@@ -215,6 +226,28 @@ def test_water_that_stays_is_found_at_its_pace(over: int) -> None:
     assert unmoved.detail == past.water
 
 
+@pytest.mark.parametrize(("sum_", "code"), [(25_999, 0), (26_000, m.CODE_WATER_SENSOR)])
+def test_the_limit_at_a_pace_is_exact(sum_: int, code: int) -> None:
+    unmoved, past = warmed(100)
+    unmoved._pace = 100
+    past.wall = past.water + lead(unmoved, past) + 3000
+    unmoved.step(past)
+    assert unmoved._far == 1600
+    unmoved._far = sum_ - 1600
+    assert unmoved.step(past) == code
+
+
+@pytest.mark.parametrize(("risen", "settled"), [(199, False), (200, True)])
+def test_a_pace_is_measured_over_2_k(risen: int, settled: bool) -> None:
+    unmoved, past = Unmoved(), Past(4000, 3000)
+    unmoved._from = 3000
+    unmoved._learn(past, 3000)
+    assert unmoved._led == 1000
+    unmoved._learn(past, 3000 + risen)
+    assert unmoved._settled is settled
+    assert unmoved._led == (0 if settled else 2000)
+
+
 def test_never_later_than_without_a_pace() -> None:
     unmoved, past = warmed(1000)
     past.wall = past.water + lead(unmoved, past) + 1000
@@ -241,6 +274,15 @@ def test_cold_water_makes_the_pace_unknown(fall: int, known: bool) -> None:
     unmoved, past = warmed(100)
     unmoved.step(past.look(water=past.water - fall))
     assert (unmoved._pace > 0) is known
+    assert unmoved._settled is known
+
+
+@pytest.mark.parametrize(("ago", "known"), [(7, True), (8, False), (9, True)])
+def test_cold_water_is_a_fall_in_2_s(ago: int, known: bool) -> None:
+    unmoved, past = warmed(100)
+    past._waters[-1 - ago] += 100
+    unmoved.step(past)
+    assert (unmoved._pace > 0) is known
 
 
 @pytest.mark.parametrize(("looks", "known"), [(239, True), (240, False)])
@@ -261,7 +303,9 @@ def test_a_minute_after_cold_water_no_pace_is_measured() -> None:
         past.look(7000, past.water + 10)
         unmoved.step(past.on())
         assert unmoved._from - 1 <= unmoved._mean >> 4 <= unmoved._from
-    assert unmoved._pace == 0
+    assert (unmoved._pace, unmoved._led) == (0, 0)
+    unmoved.step(past.on())
+    assert unmoved._led == past.wall - past.water
 
 
 @pytest.mark.parametrize("full", [True, False])
@@ -334,6 +378,15 @@ def test_judged_only_where_it_boiled_and_stood_still(
     wall: int, water: int, power: int, before: int, judged: bool
 ) -> None:
     unmoved, past = boiled(wall, water, power, before)
+    assert (after_heat(unmoved, past, 0) == [40]) is judged
+
+
+@pytest.mark.parametrize(("ago", "judged"), [(14, True), (15, False), (16, True)])
+def test_it_stood_still_when_it_was_there_fifteen_looks_before(ago: int, judged: bool) -> None:
+    unmoved, past = Unmoved(), Past(9200, 8400)
+    past._walls = [9200] * 20
+    past._walls[-1 - ago] = 9000
+    unmoved.step(past)
     assert (after_heat(unmoved, past, 0) == [40]) is judged
 
 
