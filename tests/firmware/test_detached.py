@@ -75,7 +75,9 @@ def rested(wall: int, water: int, looks: int = 60) -> tuple[Detached, Past]:
     return detached, past
 
 
-@pytest.mark.parametrize(("gap", "water", "code"), [(600, 0, 108), (599, 0, 0), (599, 10, 0), (1000, -200, 108), (999, -200, 0)])
+@pytest.mark.parametrize(
+    ("gap", "water", "code"), [(600, 0, 108), (599, 0, 0), (599, 10, 0), (1000, -200, 108), (999, -200, 0)]
+)
 def test_a_wall_under_the_water_in_a_rest(gap: int, water: int, code: int) -> None:
     """By 6 K, and by twice what the water has fallen in 4 s besides."""
     detached, past = rested(6300, 6000)

@@ -521,6 +521,14 @@ def test_a_rest_is_told_before_thirty_minutes_are_over(heat_s: int, rest: int) -
         assert bench.supervisor.rest == left
 
 
+@pytest.mark.parametrize(("on_ms", "rest"), [(900_000, 0), (900_001, 1), (1_770_000, 1), (1_770_001, 2)])
+def test_a_rest_is_told_in_its_millisecond(on_ms: int, rest: int) -> None:
+    supervisor = Supervisor()
+    supervisor._on_ms = on_ms
+    supervisor._tire()
+    assert supervisor.rest == rest
+
+
 @pytest.mark.parametrize(("permille", "rest"), [(500, 0), (501, 1), (980, 1), (981, 2)])
 def test_a_rest_is_told_before_the_energy_is_spent(permille: int, rest: int) -> None:
     bench = Bench()

@@ -130,6 +130,7 @@ def test_no_crossings_no_power() -> None:
     bench = Bench()
     assert bench.look(10, 0).power == 0
     assert bench.trend.recent == 10
+    assert Bench().look(1, 1).power == 1000
 
 
 def test_full_power_is_four_fifths_of_each_look() -> None:
