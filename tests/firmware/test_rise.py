@@ -555,9 +555,7 @@ def test_a_rise_that_falls_to_less_than_half_within_ten_seconds_is_no_waters_doi
 
 
 @pytest.mark.parametrize(("looks", "change", "short"), [(40, 450, 0), (40, 449, 1), (40, 100, 40), (41, 100, 0)])
-def test_nine_twentieths_of_the_greatest_rise_are_asked_for_in_ten_seconds(
-    looks: int, change: int, short: int
-) -> None:
+def test_nine_twentieths_of_the_greatest_rise_are_asked_for_in_ten_seconds(looks: int, change: int, short: int) -> None:
     rise, past = begun(rest=80)
     rise.step(past.look().on(), LEAST_UV)
     past.full = looks - 1

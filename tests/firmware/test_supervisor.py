@@ -521,6 +521,13 @@ def test_a_rest_is_told_before_thirty_minutes_are_over(heat_s: int, rest: int) -
         assert bench.supervisor.rest == left
 
 
+def test_a_fault_ends_the_relays_test() -> None:
+    supervisor = Supervisor()
+    supervisor.weld.testing = supervisor.weld.passed = True
+    supervisor.trip(m.CODE_CLOCK, 0)
+    assert not (supervisor.weld.testing or supervisor.weld.passed)
+
+
 @pytest.mark.parametrize(("on_ms", "rest"), [(900_000, 0), (900_001, 1), (1_770_000, 1), (1_770_001, 2)])
 def test_a_rest_is_told_in_its_millisecond(on_ms: int, rest: int) -> None:
     supervisor = Supervisor()
