@@ -794,11 +794,18 @@ def test_a_jump_of_the_zero_crossings_counts_64() -> None:
 
 
 @pytest.mark.parametrize("flag", ["lease_required", "lease_lost"])
-def test_a_flag_of_the_lease_that_turned_over_is_a_fault(flag: str) -> None:
+@pytest.mark.parametrize("state", [(False, False), (False, True), (True, False), (True, True)])
+def test_a_flag_of_the_lease_that_turned_over_is_a_fault(flag: str, state: tuple[bool, bool]) -> None:
     bench = Exact()
     bench.step(0)
-    setattr(bench.supervisor, flag, True)
-    assert bench.step(50).fault == m.CODE_MEMORY
+    supervisor = bench.supervisor
+    supervisor.lease_required, supervisor.lease_lost = state
+    supervisor._seal()
+    supervisor._memory()
+    assert supervisor.fault == 0
+    setattr(supervisor, flag, not getattr(supervisor, flag))
+    supervisor._memory()
+    assert supervisor.fault == m.CODE_MEMORY
 
 
 def test_what_is_changed_on_purpose_is_no_fault() -> None:

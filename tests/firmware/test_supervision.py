@@ -137,6 +137,11 @@ def test_the_raw_ones_are_asked_in_every_tick() -> None:
     bench.inputs.zero_cross -= 5
     bench.tick()
     assert raw["_frozen"].asked[-1] == (bench.inputs, False)
+    for commanded, crossings, full in ((1, 1, True), (4, 5, True), (2, 3, False), (20, 25, True), (19, 25, False)):
+        bench.burst = bench.load = commanded
+        bench.inputs.zero_cross += crossings - 5
+        bench.tick()
+        assert raw["_frozen"].asked[-1] == (bench.inputs, full)
 
 
 def test_unsound_readings_reach_no_detector_but_the_ranges() -> None:
@@ -243,6 +248,19 @@ def test_no_heat_in_doubt_but_the_relay_stays() -> None:
     assert bench.tick().allow
 
 
+def test_nothing_is_allowed_in_the_tick_in_which_the_relay_is_to_open() -> None:
+    bench = Bench()
+    bench.valve = True
+    bench.burst = bench.load = 0
+    bench.tick()
+    bench.supervisor.weld.pattern()
+    supervisor = bench.tick(20)
+    assert supervisor.allow and supervisor.allow_valve
+    supervisor.weld.passed = False
+    bench.tick()
+    assert not (supervisor.relay or supervisor.allow or supervisor.allow_valve)
+
+
 def test_the_clock_is_asked_only_with_heat_and_mains() -> None:
     clock = Finds(False)
     bench = Bench(_clock=clock)
@@ -273,6 +291,14 @@ def test_the_budget_gets_the_larger_count_and_the_clocks_rate() -> None:
     bench.heat = False
     bench.tick()
     assert budget.asked[-1] == (0, 3, 1_150_000)
+
+
+def test_in_the_first_tick_no_half_cycle_has_passed() -> None:
+    budget = Finds(0)
+    bench = Bench(_budget=budget)
+    bench.inputs.zero_cross = 5000
+    bench.tick()
+    assert budget.asked == [(0, 0, 1_150_000)]
 
 
 def test_rest_and_a_cleared_fault_empty_the_budget() -> None:
