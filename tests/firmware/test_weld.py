@@ -111,6 +111,17 @@ def test_current_in_the_test_is_a_welded_relay(at: int, halves: int) -> None:
     assert (bench.weld.testing, bench.weld.passed, bench.weld.detail) == (False, False, halves)
 
 
+def test_after_a_failed_test_the_next_one_begins_with_nothing_counted() -> None:
+    bench = Bench()
+    bench.tick()
+    bench.tick(2)
+    assert (bench.failed, bench.weld.detail) == (True, 2)
+    bench.weld.stop()
+    bench.failed = False
+    assert bench.run(6).passed
+    assert (bench.failed, bench.weld.detail) == (False, 0)
+
+
 def test_current_before_or_after_the_test_is_not_its_business() -> None:
     bench = Bench()
     bench.tick(5)
