@@ -109,6 +109,7 @@ def test_a_long_pause_is_judged_in_proportion() -> None:
     """100 s between two ticks: 1.6 % are let pass."""
     for count, found in ((10_160, False), (10_161, True), (9_840, False), (9_839, True)):
         assert edge(count, 100_000) is found
+    assert edge(10_160, 99_999)
 
 
 def test_a_jump_of_the_clock_is_found_in_the_same_second() -> None:
@@ -118,6 +119,25 @@ def test_a_jump_of_the_clock_is_found_in_the_same_second() -> None:
         bench.start_ms = jump & MASK if jump < 0 else jump
         bench.phase = -bench.start_ms
         assert 0 < bench.run(21) <= 21
+
+
+def test_after_four_seconds_the_next_window_begins_with_the_next_tick() -> None:
+    clock, inputs = Clock(), Inputs()
+    found: list[int] = []
+    for i in range(120):
+        inputs.sampled_ms = 50 * i
+        inputs.zero_cross += 5 if i <= 81 else 6
+        if clock.step(inputs, True):
+            found.append(i)
+    assert found[0] == 101
+
+
+def test_the_middle_between_the_grids_is_110_half_cycles_a_second() -> None:
+    for elapsed_ms, rate in ((1000, 120), (1001, 100)):
+        clock, inputs = Clock(), Inputs()
+        inputs.sampled_ms, inputs.zero_cross = elapsed_ms, 110
+        clock._off(inputs, 0, 0)
+        assert clock.rate == rate
 
 
 @pytest.mark.parametrize(("count", "rate"), [(109, 100), (110, 120)])

@@ -39,6 +39,7 @@ class Bench:
 def test_a_new_detector_knows_nothing() -> None:
     frozen = Frozen()
     assert (frozen.detail, frozen.proof, frozen.strong) == (0, 0, 0)
+    assert CHANNEL == 10_000_000
 
 
 @pytest.mark.parametrize("channel", range(4))
@@ -50,7 +51,7 @@ def test_a_channel_that_stands_still(channel: int, full: bool, ticks: int) -> No
     assert bench.frozen.strong < 960
     bench.stuck[NAMES[channel]] = 1_111_000
     assert bench.run(700, full) == ticks
-    assert bench.frozen.detail == channel * CHANNEL + 1_111_000
+    assert bench.frozen.detail == channel * 10_000_000 + 1_111_000
     # It counts from 0 again; but nobody proves the noise while the reference itself stands still.
     assert bench.run(700, full) == (0 if channel == 3 and not full else ticks - 1)
 
@@ -152,6 +153,15 @@ def test_the_proof_is_a_jump_by_two_steps() -> None:
     inputs.reference_uv = 1000
     frozen.step(inputs, False)
     assert frozen.proof == 127
+
+
+@pytest.mark.parametrize(("values", "proof"), [((10, 1000), 0), ((0, 10, 30), 64), ((0, 20, 50), 0), ((7, 8, 10), 64)])
+def test_the_first_reading_is_no_jump_and_one_of_zero_begins_one(values: tuple[int, ...], proof: int) -> None:
+    frozen, inputs = Frozen(), Inputs()
+    for value in values:
+        inputs.reference_uv = value
+        frozen.step(inputs, False)
+    assert frozen.proof == proof
 
 
 def test_the_smallest_jump_counts() -> None:

@@ -26,12 +26,22 @@ def test_more_than_3_6_s_a_kelvin_is_a_risk(looks: int, risk: bool) -> None:
     assert spit.detail == looks
 
 
+def test_it_is_timed_from_40_to_70_degrees_and_from_nothing_else() -> None:
+    spit, past = Spit(), Past(water=3999)
+    for water, looks in ((3999, 100), (4000, 100), (6999, 100), (7000, 1)):
+        for _ in range(looks):
+            assert spit.detail == 0
+            spit.step(past.look(water=water).on(), MAINS_UV)
+    assert spit.detail == 201
+
+
 def test_it_is_told_once_in_each_heat_up() -> None:
     spit = Spit()
     past = Past(water=3990)
     assert heated(spit, 500)
     for _ in range(500):
         assert not spit.step(past.look(water=7100).on(), MAINS_UV)
+    assert spit.detail == 500
     assert heated(spit, 500)
 
 
