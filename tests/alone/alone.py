@@ -55,10 +55,27 @@ class HeapTooSmall(Exception):
 
 def replay(micropython: str, compiled: Path, recording: Path, heap: str, *flags: str) -> dict[str, Any]:
     """Replay on the 64-bit interpreter with this heap. Raises HeapTooSmall."""
-    command = [micropython, "-X", f"heapsize={heap}", "-m", "replay", str(recording), *flags]
-    env = {**os.environ, "MICROPYPATH": str(compiled)}
+    return _run([micropython, "-X", f"heapsize={heap}", "-m", "replay", str(recording), *flags], compiled)
+
+
+def rom_image(compiled: Path, target: Path) -> None:
+    """The compiled files as a ROMFS image, made by mpremote."""
+    command = [sys.executable, "-m", "mpremote", "romfs", "--no-mpy", "--output", str(target), "build", str(compiled)]
+    subprocess.run(command, capture_output=True, check=True)
+
+
+def replay_in_place(micropython: str, image: Path, recording: Path, heap_kb: int) -> dict[str, Any]:
+    """Replay from a ROMFS image with this much heap beside the image. Raises HeapTooSmall."""
+    bytes_in_all = heap_kb * 1024 + image.stat().st_size
+    script = Path(__file__).with_name("in_place.py")
+    command = [micropython, "-X", f"heapsize={bytes_in_all}", str(script), str(image), str(recording)]
+    return _run(command, image.parent)
+
+
+def _run(command: list[str], modules: Path) -> dict[str, Any]:
+    env = {**os.environ, "MICROPYPATH": str(modules)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
-    if "MemoryError" in done.stderr:
+    if "MemoryError" in done.stdout + done.stderr:
         raise HeapTooSmall
     assert done.returncode == 0, done.stdout + done.stderr
     figures: dict[str, Any] = json.loads(done.stdout)

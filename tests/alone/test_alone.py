@@ -9,8 +9,8 @@ import pytest
 
 import alone
 
-BAR_KB = 96
-"""The budget. Not met: docs/memory.md says why and what could be done."""
+BAR_KB = 160
+"""The budget for all that is planned. Not met: docs/memory.md says why and what could be done."""
 GUARD_KB = 204
 """What must be enough all the same, so that memory does not grow unseen."""
 ESP32_FREE = 165_344
@@ -42,17 +42,38 @@ def session(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 
 def test_whole_session_fits_the_heap(micropython: str, session: tuple[Path, Path], record_figure: Recorder) -> None:
-    low, high = 64, GUARD_KB
-    figures = alone.replay(micropython, *session, f"{high}k")
+    least, figures = least_heap(lambda kb: alone.replay(micropython, *session, f"{kb}k"), GUARD_KB)
+    context = f"least heap of a whole session, as .mpy, 64-bit MicroPython; {figures['live_peak'] / 1024:.0f} KiB live"
+    record_figure("firmware/heap", least, "KiB", f"<= {BAR_KB}", least <= BAR_KB, context)
+
+
+def test_whole_session_fits_the_heap_when_it_is_executed_in_place(
+    micropython: str, session: tuple[Path, Path], tmp_path: Path, record_figure: Recorder
+) -> None:
+    compiled, recording = session
+    image = tmp_path / "image.romfs"
+    alone.rom_image(compiled, image)
+    least, figures = least_heap(lambda kb: alone.replay_in_place(micropython, image, recording, kb), BAR_KB)
+    live = (figures["live_peak"] - image.stat().st_size) / 1024
+    context = (
+        f"the same from a ROMFS image, its size taken off; {live:.0f} KiB live; the stock ESP32 images have no ROMFS"
+    )
+    record_figure("firmware/heap_in_place", least, "KiB", f"<= {BAR_KB}", least <= BAR_KB, context)
+
+
+def least_heap(play: Callable[[int], dict[str, Any]], enough_kb: int) -> tuple[int, dict[str, Any]]:
+    """The least heap, within 4 KiB, with which `play` comes to the session's end, and what that gave. Raises
+    HeapTooSmall when `enough_kb` is not."""
+    low, high = 64, enough_kb
+    figures = play(high)
     while high - low > 4:
         middle = (low + high) // 2
         try:
-            figures, high = alone.replay(micropython, *session, f"{middle}k"), middle
+            figures, high = play(middle), middle
         except alone.HeapTooSmall:
             low = middle
     assert figures["turns"] > 6000
-    context = f"least heap of a whole session, as .mpy, 64-bit MicroPython; {figures['live_peak'] / 1024:.0f} KiB live"
-    record_figure("firmware/heap", high, "KiB", f"<= {BAR_KB}", high <= BAR_KB, context)
+    return high, figures
 
 
 def test_tick_allocates_nothing_64(micropython: str, session: tuple[Path, Path], record_figure: Recorder) -> None:
