@@ -516,6 +516,14 @@ def test_after_lost_mains_the_lowest_difference_is_zero(before: int, ticks: int)
     assert seen == [(0, 0)] + [(0, -1)] * ticks + [(0, 0)] * (28 - ticks)
 
 
+def test_after_lost_mains_one_too_many_at_once_stands_over_zero_for_a_block() -> None:
+    load, inputs = Load(), Inputs()
+    play(load, inputs, [(0, 0), (0, 0)])
+    play(load, inputs, [(0, 0)], mains=False)
+    seen = play(load, inputs, [(0, 1)] + [(0, 0)] * 28)
+    assert seen == [(0, -1)] * 17 + [(0, 0)] * 12
+
+
 def test_after_lost_mains_an_off_cycle_must_be_seen_as_often_as_before() -> None:
     """Twice where a half-cycle is not in yet, though it was seen once before; else once."""
     load, inputs = Load(), Inputs()
@@ -828,3 +836,11 @@ def test_near_is_one_hot_reading_of_the_wall_and_nothing_else_in_that_tick() -> 
     inputs.wall_uv, inputs.water_uv = 1_400_000, 100_000
     assert ranges.step(inputs) == 0
     assert not ranges.near and not ranges.sound
+
+
+def test_what_is_kept_twice_is_one_small_integer() -> None:
+    """The ESP32 takes a larger one from the heap, in every tick."""
+    supervisor = Supervisor()
+    supervisor.lease_required = supervisor.lease_lost = True
+    supervisor.lease_deadline_ms = (1 << 30) - 1
+    assert 0 <= supervisor._others() < 1 << 30
