@@ -146,7 +146,7 @@ class Core:
             self.session.stop(self.now_ms, m.STOP_FAULT, self._latched)
         elif self.selftest.power_on():
             self.supervisor.trip(m.CODE_SELF_TEST, self.selftest.failed)
-        cut_off = self._cut_off()
+        cut_off = self._cut_off(hal.reset_cause)
         self.events.now_ms = self.now_ms
         self.events.emit(m.EVENT_BOOT, hal.reset_cause, cut_off)
         self.dose_calibration = dose_calibration.recall(hal)
@@ -161,11 +161,14 @@ class Core:
         # A session that was cut off is in the book, but has no record.
         self.session.number = max(self.journal.last_number(), self.book.session, cut_off)
 
-    def _cut_off(self) -> int:
-        """Number of the session that the last power cut or reset ended, 0: none. It is told once."""
+    def _cut_off(self, cause: int) -> int:
+        """Number of the session that the last power cut or reset ended, 0: none. It is told once. If the firmware ended
+        it, by an exception, a panic or a hang, that is a fault: somebody is to look before it heats again."""
         number = latch.cut_off(self.ledger)
         if number:
             latch.note(self.ledger, latch.END, number, m.STOP_NONE, 0)
+            if cause == m.RESET_HARD or cause == m.RESET_WATCHDOG:
+                self.supervisor.trip(m.CODE_EXCEPTION, cause)
         return number
 
     # The tick -----------------------------------------------------------------------------------------------

@@ -1310,7 +1310,7 @@ CODES = (
     (115, "SAMPLES_STALE", "No new sensor readings arrived in time.", "Heater off, latched.", "Restart; report it if it comes back."),
     (116, "CHECKPOINT", "A step of the control cycle was skipped.", "Heater off, latched.", "Restart; report it if it comes back."),
     (117, "MAX_ON_TIME", "A session heated for longer than is ever allowed.", "Heater off, latched.", "Let it cool."),
-    (118, "EXCEPTION", "The firmware stopped with an exception.", "Everything off, restarted.", "Report it with the console text."),
+    (118, "EXCEPTION", "The firmware stopped in a session: an exception, or it hung.", "Everything off, restarted, latched.", "Report it with what `podsteam log pull` fetches."),
     (119, "FROZEN", "A sensor's reading no longer moves.", "Heater off, latched.", "Check that sensor."),
     (120, "SENSOR_NOISY", "A sensor's reading jumps up and down.", "Heater off, latched.", "Check that sensor's cable, plug and screen."),
     (121, "SENSORS_SWAPPED", "The sensors answer as if their plugs were exchanged.", "Heater off, latched.", "Put each sensor's plug where it belongs."),

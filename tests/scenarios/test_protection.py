@@ -180,6 +180,44 @@ def test_a_session_that_ended_is_not_told() -> None:
     bench.close()
 
 
+def test_a_session_that_the_firmware_ended_is_a_latched_fault() -> None:
+    """It stopped in the middle of heat: nothing heats again before somebody clears it, at a cool device."""
+    bench = steaming()
+    bench.control("upset", kind="raise", path="core.pump")
+    bench.run(2)
+    halves = bench.control("state")["load_halves"]
+    assert core_of(bench)._latched == code("EXCEPTION")
+    assert kinds(bench) == [latch.BEGIN, latch.END, latch.FAULT]
+    bench.press()
+    bench.control("press", ms=3500)
+    bench.run(5)
+    # Too hot to be cleared, and another restart does not clear it either.
+    bench.control("reset", cause="power")
+    bench.run(1.5)
+    assert bench.state == StateValue.FAULT
+    while bench.control("state")["wall_mc"] > 48_000:
+        bench.run(60)
+    bench.control("press", ms=3500)
+    bench.run(5)
+    assert bench.state == StateValue.IDLE
+    assert bench.control("state")["load_halves"] == halves
+    bench.press()
+    bench.run(1)
+    assert core_of(bench).session.running()
+    bench.twin.close()
+
+
+def test_a_firmware_that_stops_between_sessions_is_none() -> None:
+    bench = steaming()
+    bench.press()
+    bench.run(2)
+    bench.control("upset", kind="raise", path="core.pump")
+    bench.run(2)
+    assert core_of(bench)._latched == 0
+    assert bench.state == StateValue.IDLE
+    bench.twin.close()
+
+
 # Ready ------------------------------------------------------------------------------------------------------
 
 
