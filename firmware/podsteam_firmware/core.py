@@ -131,6 +131,8 @@ class Core:
         """The insertion of the cleaning podlet with which the session began, -1: there was none."""
         self._clean = False
         """The line is to be cleaned."""
+        self._ending = False
+        """A session is over, and its end is not in the ring yet."""
         self._learned = False
         self._tuned = False
         """Gains that a tuning found are to be stored."""
@@ -141,14 +143,23 @@ class Core:
         self._spit_risk = False
         self._reader_changes = 0
         self._doser_fault = 0
+        self.events.now_ms = self.now_ms
+        # Number of the session that the last power cut or reset ended, 0: none. It is told once.
+        cut_off = latch.cut_off(self.ledger)
+        self.events.emit(m.EVENT_BOOT, hal.reset_cause, cut_off)
+        self.session.number = cut_off
         if self._latched:
             self.supervisor.trip(self._latched, 0)
             self.session.stop(self.now_ms, m.STOP_FAULT, self._latched)
         elif self.selftest.power_on():
             self.supervisor.trip(m.CODE_SELF_TEST, self.selftest.failed)
-        cut_off = self._cut_off(hal.reset_cause)
-        self.events.now_ms = self.now_ms
-        self.events.emit(m.EVENT_BOOT, hal.reset_cause, cut_off)
+        elif cut_off and (hal.reset_cause == m.RESET_HARD or hal.reset_cause == m.RESET_WATCHDOG):
+            # The firmware ended it, by an exception, a panic or a hang: somebody is to look before it heats again. It
+            # is latched here, before the end is written: from then on nothing else would know of it.
+            self.supervisor.trip(m.CODE_EXCEPTION, hal.reset_cause)
+            self._trip(self.now_ms)
+        if cut_off:
+            latch.note(self.ledger, latch.END, cut_off, m.STOP_NONE, 0)
         self.dose_calibration = dose_calibration.recall(hal)
         """Values of the valve's set that is in use."""
         dose_calibration.apply(self.dose_calibration, self.doser.caps, self.heat.settings.ambient_mc)
@@ -160,16 +171,6 @@ class Core:
             self.events.emit(m.EVENT_DOSE_RESULT, m.DOSE_ASSUMED, assumed_nl)
         # A session that was cut off is in the book, but has no record.
         self.session.number = max(self.journal.last_number(), self.book.session, cut_off)
-
-    def _cut_off(self, cause: int) -> int:
-        """Number of the session that the last power cut or reset ended, 0: none. It is told once. If the firmware ended
-        it, by an exception, a panic or a hang, that is a fault: somebody is to look before it heats again."""
-        number = latch.cut_off(self.ledger)
-        if number:
-            latch.note(self.ledger, latch.END, number, m.STOP_NONE, 0)
-            if cause == m.RESET_HARD or cause == m.RESET_WATCHDOG:
-                self.supervisor.trip(m.CODE_EXCEPTION, cause)
-        return number
 
     # The tick -----------------------------------------------------------------------------------------------
     def step(self, now_ms: int, inputs: Inputs) -> Outputs:
@@ -447,14 +448,18 @@ class Core:
             session.ended = False
             self.doser.stop()
             self._count_line()
-            latch.note(self.ledger, latch.END, session.number, session.stop_reason, 0)
             self._tuned = session.tuning and session.stop_reason == m.STOP_DONE
             self._learned = self._tuned or (session.steam_ms >= _LEARNED_MS and session.stop_reason != m.STOP_FAULT)
             self.journal.end()
             self.lease.drop()
             self.supervisor.lease_end()
+            self._ending = True
         if not self.journal.pump(relay_open) and relay_open:
             self._store()
+        if self._ending and relay_open:
+            # It is over when its relay is open and its record written: what comes between has cut it off.
+            self._ending = False
+            latch.note(self.ledger, latch.END, session.number, session.stop_reason, 0)
 
     def _count_line(self) -> None:
         """What went through the line in the session that has ended."""

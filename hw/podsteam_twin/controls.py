@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _CAUSES = {
     "power": m.RESET_POWER_ON,
-    # The chip tells a brown-out as a power-on, and what it has no name for as 0.
+    # The chip tells a brown-out and its reset line as a power-on, and what it has no name for as 0.
     "brownout": m.RESET_POWER_ON,
+    "line": m.RESET_POWER_ON,
     "hard": m.RESET_HARD,
     "watchdog": m.RESET_WATCHDOG,
     "deepsleep": m.RESET_DEEP_SLEEP,

@@ -36,7 +36,7 @@ def test_bursts_reach_the_element(board, record_property):
 def test_a_reset_while_hot_leaves_everything_off(board):
     board.start()
     board.advance(10)
-    board.reset("hard")
+    board.reset("line")
     status = board.status()
     assert not status.flags & m.FlagBits.RELAY and status.state == m.StateValue.IDLE
     before = status.wall_cdeg

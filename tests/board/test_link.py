@@ -56,7 +56,7 @@ def test_the_rate_is_raised_and_silence_lowers_it(board, record_property):
 @pytest.mark.needs_board("RTS asserted alone resets the chip into its program, not into the ROM loader")
 def test_the_lines_can_reset_the_board(board):
     boot = board.device.link.boot_id
-    board.reset("hard")
+    board.reset("line")
     assert board.device.link.boot_id != boot
     assert board.device.hello.reset_cause in (m.ResetValue.HARD, m.ResetValue.POWER_ON)
     assert not board.status().flags & m.FlagBits.RELAY

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from checked_int import CheckedInt, check_attributes, checked_array
 from heat_loop import HeatLoop, Plant, SmallPlant, TwinPlant
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import podsteam_twin
@@ -245,6 +245,7 @@ def test_energy_is_counted_to_the_joule() -> None:
     st.sampled_from([-25, 0, 45]),
     st.sampled_from([5, 90]),
 )
+@example(rows=[(20_000, 20_000, 4000, 16)], room=20_000, elapsed=1000, a=-25, d=5)
 def test_no_record_leaves_the_small_integers(
     rows: list[tuple[int, int, int, int]], room: int, elapsed: int, a: int, d: int
 ) -> None:

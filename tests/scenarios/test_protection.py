@@ -187,7 +187,7 @@ def test_a_session_that_the_firmware_ended_is_a_latched_fault() -> None:
     bench.run(2)
     halves = bench.control("state")["load_halves"]
     assert core_of(bench)._latched == code("EXCEPTION")
-    assert kinds(bench) == [latch.BEGIN, latch.END, latch.FAULT]
+    assert kinds(bench) == [latch.BEGIN, latch.FAULT, latch.END]
     bench.press()
     bench.control("press", ms=3500)
     bench.run(5)
@@ -204,6 +204,32 @@ def test_a_session_that_the_firmware_ended_is_a_latched_fault() -> None:
     bench.press()
     bench.run(1)
     assert core_of(bench).session.running()
+    bench.twin.close()
+
+
+@pytest.mark.parametrize(
+    ("operation", "known"), [(0, [latch.BEGIN, latch.END]), (1, [latch.BEGIN, latch.FAULT, latch.END])]
+)
+def test_a_power_cut_in_the_start_after_it(operation: int, known: list[int]) -> None:
+    """The fault is written first, so it is in the ring whenever the session counts as ended."""
+    bench = steaming()
+    bench.control("cut_power", at=operation, of="ring", tear="none")
+    bench.control("upset", kind="raise", path="core.pump")
+    bench.run(3)
+    assert not bench.control("state")["cut_armed"]
+    assert kinds(bench) == known
+    assert core_of(bench)._latched == (code("EXCEPTION") if latch.FAULT in known else 0)
+    bench.twin.close()
+
+
+@pytest.mark.parametrize(("after_s", "latched"), [(0.1, True), (0.6, False)])
+def test_a_session_is_over_when_its_relay_is_open(after_s: float, latched: bool) -> None:
+    bench = steaming()
+    bench.press()
+    bench.run(after_s)
+    bench.control("upset", kind="raise", path="core.pump")
+    bench.run(2)
+    assert core_of(bench)._latched == (code("EXCEPTION") if latched else 0)
     bench.twin.close()
 
 

@@ -37,9 +37,9 @@ def test_wait_for_goes_on_behind_what_it_found(board):
         board.wait_for(m.EventValue.BUTTON, 1, within_s=2)
 
 
-@pytest.mark.parametrize("cause", ["power", "hard", "watchdog", "soft"])
+@pytest.mark.parametrize("cause", ["power", "line", "hard", "watchdog", "soft"])
 def test_a_reset_tells_its_cause(board, cause):
-    value = {"power": m.ResetValue.POWER_ON}.get(cause) or m.ResetValue[cause.upper()]
+    value = m.ResetValue.POWER_ON if cause in ("power", "line") else m.ResetValue[cause.upper()]
     board.reset(cause)
     assert board.device.hello.reset_cause == value
     assert board.saw(m.EventValue.BOOT, value)

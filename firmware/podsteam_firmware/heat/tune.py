@@ -221,14 +221,17 @@ class Tune:
     def _judge(self) -> None:
         """Every value within its bounds, or a failure."""
         balance = self._balance
-        closed = balance.evaluate(self._a, self._d) < WORST
+        if balance.evaluate(self._a, self._d) >= WORST:
+            # The equations have no solution: nothing of the balance is to be read.
+            self._fail(TUNE_REASON_RESIDUAL)
+            return
         self.metal_j_k = balance.metal_j_k()
         self.water_j_k = balance.water_j_k()
         self.loss_mw_k = balance.loss_mw_k()
         self.residual_j = balance.residual_j()
         self.delay_ms = max(self._d + min(self._a, 0), 10) * 100
         self.lag_ms = balance.fall_ds(self._a, self._d, self._off_ds) * 100
-        if not closed or self.residual_j > max(_RESIDUAL_MAX_J, balance.taken // 25):
+        if self.residual_j > max(_RESIDUAL_MAX_J, balance.taken // 25):
             self._fail(TUNE_REASON_RESIDUAL)
         elif not _METAL_MIN_J_K <= self.metal_j_k <= _METAL_MAX_J_K:
             self._fail(TUNE_REASON_METAL)

@@ -209,14 +209,14 @@ class Board:
         return self.wait_for(m.EventValue.STARTED, within_s=5.0)
 
     # Resets -------------------------------------------------------------------------------------------------
-    def reset(self, cause: str = "hard") -> None:
-        """Restart the device and greet it again. `cause`: power, hard, watchdog or soft; a real board knows the first
-        two, by its power command and by its bridge's RTS line."""
+    def reset(self, cause: str = "line") -> None:
+        """Restart the device and greet it again. `cause`: power, line (the chip's reset pin), hard (its firmware asks
+        for it), watchdog or soft; a real board knows the first two, by its power command and by its bridge's RTS."""
         if isinstance(self._hands, acts.TwinHands):
             self._hands.control({"do": "reset", "cause": cause})
         elif cause == "power":
             self._switch()
-        elif cause == "hard":
+        elif cause == "line":
             self.pulse_reset()
         else:
             pytest.skip(f"only a simulated board can be restarted by '{cause}'")
