@@ -34,6 +34,14 @@ class Past:
         self._waters.append(self.water)
         return self
 
+    def was(self, wall: int | None = None, water: int | None = None) -> "Past":
+        """Every look so far showed this; what is read now stays."""
+        if wall is not None:
+            self._walls[:] = [wall] * len(self._walls)
+        if water is not None:
+            self._waters[:] = [water] * len(self._waters)
+        return self
+
     def on(self) -> "Past":
         """Full power in this look."""
         self.quiet, self.full, self.power = 0, self.full + 1, 1000

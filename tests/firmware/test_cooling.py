@@ -32,7 +32,7 @@ def test_a_rise_that_hardly_slows_down(rise: int, before: int, found: bool) -> N
 
 def test_it_is_measured_in_windows_of_seven_looks() -> None:
     past = rising(170, 200)
-    past._walls[:] = [5000] * 16
+    past.was(wall=5000)
     past._walls[-8], past._walls[-15] = 9000 - 170, 9000 - 370
     assert Cooling().step(past, True)
 

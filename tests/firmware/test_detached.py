@@ -28,7 +28,7 @@ def test_a_new_detector_knows_nothing() -> None:
 def test_a_wall_under_the_water(gap: int, code: int) -> None:
     detached, past = heated()
     past.wall = past.water - gap
-    past._walls[:] = [past.wall] * 16
+    past.was(wall=past.wall)
     assert detached.step(past, False) == 0
     assert detached.step(past, False) == code
     assert detached.detail == past.wall
@@ -38,7 +38,7 @@ def test_the_wall_must_lie_under_it_twice_in_a_row() -> None:
     detached, past = heated()
     for wall in (9000, 9300, 9000):
         past.wall = wall
-        past._walls[:] = [wall] * 16
+        past.was(wall=wall)
         assert detached.step(past, False) == 0
 
 
@@ -47,7 +47,7 @@ def test_only_a_wall_that_was_over_the_water_may_not_be_under_it(over: int, code
     """Hot water that was poured into a cold boiler is not held against the wall."""
     detached, past = heated(8000 + over, 8000)
     past.wall = 7000
-    past._walls[:] = [7000] * 16
+    past.was(wall=7000)
     detached.step(past, False)
     assert detached.step(past, False) == code
 
@@ -56,7 +56,7 @@ def test_only_a_wall_that_was_over_the_water_may_not_be_under_it(over: int, code
 def test_that_is_forgotten_after_a_minute_without_power(looks: int, code: int) -> None:
     detached, past = heated()
     past.wall = 7000
-    past._walls[:] = [7000] * 16
+    past.was(wall=7000)
     for _ in range(looks):
         assert detached.step(past.off(), False) == 0
     past.quiet = 0
@@ -81,10 +81,10 @@ def rested(wall: int, water: int, looks: int = 60) -> tuple[Detached, Past]:
 def test_a_wall_under_the_water_in_a_rest(gap: int, water: int, code: int) -> None:
     """By 6 K, and by twice what the water has fallen in 4 s besides."""
     detached, past = rested(6300, 6000)
-    past._waters[:] = [6000] * len(past._waters)
+    past.was(water=6000)
     past.water = 6000 + water
     past.wall = past.water - gap
-    past._walls[:] = [past.wall] * len(past._walls)
+    past.was(wall=past.wall)
     assert detached.step(past.off(), True) == 0
     assert detached.step(past.off(), True) == code
 
@@ -100,12 +100,10 @@ def test_nothing_of_that_after_the_session() -> None:
 @pytest.mark.parametrize(("risen", "wall", "code"), [(200, 0, 0), (199, 0, 108), (200, -99, 0), (200, -100, 108)])
 def test_hot_water_in_a_rest_lifts_the_water_over_a_wall_that_stays(risen: int, wall: int, code: int) -> None:
     detached, past = rested(6200, 6000)
-    past._waters[:] = [6100 - risen] * len(past._waters)
-    past._walls[:] = [6050 - wall] * len(past._walls)
+    past.was(wall=6050 - wall, water=6100 - risen)
     past.wall, past.water = 6050, 6100
     detached.step(past.off(), True)
-    past._waters[:] = [7000] * len(past._waters)
-    past._walls[:] = [6050] * len(past._walls)
+    past.was(wall=6050, water=7000)
     past.water = 7000
     detached.step(past.off(), True)
     assert detached.step(past.off(), True) == code
@@ -117,7 +115,7 @@ def test_the_hot_water_of_the_last_4_s_is_looked_at(ago: int, over: bool) -> Non
     detached, past = rested(6200, 6000)
     past._waters[-1 - ago] = 5850
     past.wall = past.water = 6050
-    past._walls[:] = [6050] * len(past._walls)
+    past.was(wall=6050)
     detached.step(past.off(), True)
     assert detached._over is over
 
@@ -125,8 +123,7 @@ def test_the_hot_water_of_the_last_4_s_is_looked_at(ago: int, over: bool) -> Non
 def test_the_wall_that_stays_is_looked_at_over_2_s() -> None:
     for ago in (7, 8, 9):
         detached, past = rested(6200, 6000)
-        past._waters[:] = [5800] * len(past._waters)
-        past._walls[:] = [6050] * len(past._walls)
+        past.was(wall=6050, water=5800)
         past._walls[-1 - ago] += 100
         past.wall, past.water = 6050, 6000
         detached.step(past.off(), True)
@@ -137,11 +134,10 @@ def test_heat_shows_that_the_wall_is_over_the_hot_water() -> None:
     detached, past = rested(6200, 6000)
     assert detached._over
     past.wall = 6050
-    past._walls[:] = [6050] * len(past._walls)
-    past._waters[:] = [5800] * len(past._waters)
+    past.was(wall=6050, water=5800)
     assert detached.step(past.off(), True) == 0
     assert not detached._over
-    past._waters[:] = [6000] * len(past._waters)
+    past.was(water=6000)
     past.wall = past.water + 100
     assert detached.step(past.off(), True) == 0
     assert not detached._over
@@ -187,9 +183,9 @@ def test_a_rest_where_water_boils_is_long_after_10_s(quiet: int, doubt: bool) ->
 @pytest.mark.parametrize(("quiet", "over"), [(0, True), (1, False)])
 def test_hot_water_lifts_the_water_over_the_wall_from_the_first_look_without_power_on(quiet: int, over: bool) -> None:
     detached, past = heated(6200, 6000)
-    past._walls[:] = [6050] * len(past._walls)
+    past.was(wall=6050)
     past.wall = 6050
-    past._waters[:] = [5800] * len(past._waters)
+    past.was(water=5800)
     past.quiet = quiet
     assert detached.step(past, True) == 0
     assert detached._over is over
@@ -198,9 +194,9 @@ def test_hot_water_lifts_the_water_over_the_wall_from_the_first_look_without_pow
 @pytest.mark.parametrize(("quiet", "code"), [(0, m.CODE_WALL_SENSOR), (1, 0)])
 def test_what_the_water_has_fallen_is_let_off_without_power_only(quiet: int, code: int) -> None:
     detached, past = heated(6200, 6000)
-    past._waters[:] = [6100] * len(past._waters)
+    past.was(water=6100)
     past.wall = 5400
-    past._walls[:] = [5400] * len(past._walls)
+    past.was(wall=5400)
     past.quiet = quiet
     assert detached.step(past, True) == 0
     assert detached.step(past, True) == code
@@ -308,7 +304,7 @@ def test_a_wall_that_falls_while_power_rests_says_nothing() -> None:
     detached, past = heated()
     past.quiet = 1
     past.look(past.water - 700)
-    past._walls[:] = [past.wall + 700] * 16
+    past.was(wall=past.wall + 700)
     assert [detached.step(past, False) for _ in range(4)] == [0] * 4
     assert not detached.doubt
 
@@ -370,8 +366,7 @@ def test_after_the_doubt_a_falling_wall_is_let_pass_for_10_s() -> None:
     assert not detached.doubt
     past.quiet = 0
     past.look(9000, 8000)
-    past._waters[:] = [8000] * len(past._waters)
-    past._walls[:] = [9700] * len(past._walls)
+    past.was(wall=9700, water=8000)
     for _ in range(39):
         assert detached.step(past, False) == 0
     assert detached.step(past, False) == m.CODE_WALL_SENSOR
@@ -384,8 +379,7 @@ def test_a_new_doubt_counts_from_its_own_beginning() -> None:
     detached.step(past.look(7000).off(), False)
     assert not detached.doubt
     past.quiet = 0
-    past._walls[:] = [7000] * len(past._walls)
-    past._waters[:] = [7000] * len(past._waters)
+    past.was(wall=7000, water=7000)
     past.water = 7000
     assert detached.step(past.look(7000, 6400), False) == 0
     assert detached.doubt

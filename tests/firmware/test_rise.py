@@ -41,7 +41,7 @@ def heating(rise: Rise, past: Past) -> None:
 
 def past_of(past: Past, rise_cdeg: int) -> None:
     """The wall was so much cooler in all of the past."""
-    past._walls[:] = [past.wall - rise_cdeg] * 16
+    past.was(wall=past.wall - rise_cdeg)
 
 
 # Whatever came before ------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def upset(rise: Rise, past: Past, sagged: bool) -> None:
         return
     rise.step(past.look(water=past.water - 50), LEAST_UV)
     rise.step(past.look(), LEAST_UV)
-    past._waters[:] = [past.water] * len(past._waters)
+    past.was(water=past.water)
 
 
 def test_water_that_falls_for_one_look_or_too_little_or_before_its_past_is_known_is_noise() -> None:
@@ -247,7 +247,7 @@ def risen(wall: int = 9000) -> tuple[Rise, Past]:
         past.on()
         rise.step(past, LEAST_UV)
     assert rise._risen
-    past._walls[:] = [past.wall] * 16
+    past.was(wall=past.wall)
     return rise, past
 
 
@@ -559,7 +559,7 @@ def test_nine_twentieths_of_the_greatest_rise_are_asked_for_in_ten_seconds(looks
     rise, past = begun(rest=80)
     rise.step(past.look().on(), LEAST_UV)
     past.full = looks - 1
-    past._walls[:] = [4000] * len(past._walls)
+    past.was(wall=4000)
     rise._peak, rise._patience = 1000, 0
     assert not rise.step(past.look(4000 + change).on(), LEAST_UV)
     assert rise._short == short

@@ -298,7 +298,7 @@ def test_a_minute_after_cold_water_no_pace_is_measured() -> None:
     unmoved, past = warmed(100)
     past.look(7000, past.water - 300)
     unmoved.step(past)
-    past._waters[:] = [past.water] * len(past._waters)
+    past.was(water=past.water)
     for _ in range(239):
         past.look(7000, past.water + 10)
         unmoved.step(past.on())
@@ -337,7 +337,7 @@ def test_water_that_gets_colder_begins_its_kelvins_anew() -> None:
 
 def boiled(wall: int = 9200, water: int = 8400, power: int = 250, before: int = 9200) -> tuple[Unmoved, Past]:
     unmoved, past = Unmoved(), Past(wall, water)
-    past._walls[:] = [before] * 16
+    past.was(wall=before)
     past.power = power
     assert unmoved.step(past) == 0
     return unmoved, past
@@ -392,12 +392,12 @@ def test_it_stood_still_when_it_was_there_fifteen_looks_before(ago: int, judged:
 
 def test_the_last_look_with_power_counts() -> None:
     unmoved, past = boiled(before=9000)
-    past._walls[:] = [9200] * len(past._walls)
+    past.was(wall=9200)
     past._walls[-16] = 9170
     unmoved.step(past)
     assert after_heat(unmoved, past, 0) == [40]
     unmoved, past = boiled()
     past.wall = 9300
-    past._walls[:] = [9300] * len(past._walls)
+    past.was(wall=9300)
     unmoved.step(past)
     assert after_heat(unmoved, past, 100) == []

@@ -9,13 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import fault_cells
+from left_out import FIRM, LOAD, THERMAL, UNFOLDED
 from published import Mapped, Rows, row
-
-FIRM = "core.supervisor."
-THERMAL = tuple(
-    FIRM + f"_{name}.step" for name in ("dry", "rise", "swapped", "detached", "unmoved", "cooling", "frozen")
-)
-"""All that judge temperatures, but for the hard limit."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +26,10 @@ class Control:
     apart: tuple[str, ...] = ()
 
 
-LOAD = FIRM + "_load._judge"
 WELD = FIRM + "weld.step"
 MAINS = FIRM + "_mains"
 OPENED = {"poke": {FIRM + "weld.passed": True}}
 """For runs without the relay's test: it passed, once and for all."""
-UNFOLDED = {"core.heat.settings.wall_fold_mc": 400_000}
-"""For runs in which the wall must get hot: the controller does not take its power back."""
 CONTROLS = (
     Control(
         "range", (FIRM + "_ranges._wrong",), "wall_open", "HEAT+20", {"off_ms": 250}, (*THERMAL, FIRM + "_noisy.step")

@@ -7,7 +7,13 @@ from typing import Any
 
 import results
 
-JUDGES = ("firmware/podsteam_firmware", "hw/podsteam_twin", "tests/faults/unit.py", "tests/faults/fault_cells.py")
+JUDGES = (
+    "firmware/podsteam_firmware",
+    "hw/podsteam_twin",
+    "tests/faults/unit.py",
+    "tests/faults/fault_cells.py",
+    "tests/safety/left_out.py",
+)
 """What every section's figures judge, beside the section itself and its parts: files whose names begin with its own."""
 INTERPRETERS = ("cpython", "micropython")
 Rows = list[dict[str, Any]]

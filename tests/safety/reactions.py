@@ -13,7 +13,7 @@ from typing import Any
 
 import fault_cells
 import forks
-from controls import LOAD, THERMAL, UNFOLDED
+from left_out import LOAD, THERMAL, UNFOLDED
 from published import Mapped, Rows, row, shown
 
 Cell = fault_cells.Cell

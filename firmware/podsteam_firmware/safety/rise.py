@@ -99,17 +99,14 @@ class Rise:
         square = min(square * square // 100, _SQUARE_MOST)
         least = _LEAST_CDEG * square // 100
         self._upset(trend, rise, least)
-        if trend.quiet > 0 or self._quiet > 0 or self._base != 0:
-            self._rest(trend)
-        else:
-            self._rested = False
+        self._rest(trend)
         if self._base != 0:
             if self._behind(trend, square):
                 return True
             self._peak = max(self._peak, rise)
             if trend.full <= _BENT_LOOKS:
                 least = max(least, self._peak * 9 // 20)
-        if (rise <= -_FALL_CDEG or self._falling > 0) and self._falls(trend, rise):
+        if self._falls(trend, rise):
             return True
         if trend.wall > _COLD_CDEG:
             self._short = 0
@@ -129,8 +126,6 @@ class Rise:
         elif self._patience > 0:
             self._patience -= 1
         if trend.full == 0:
-            # An upset is not over because the power was off meanwhile.
-            self._patience = max(self._patience, _BEGIN_LOOKS)
             self._risen = False
             self._rising = min(self._rising, 0)
         self._rising = self._rising + 1 if rise >= _FALL_CDEG else 0
@@ -144,20 +139,18 @@ class Rise:
     def _rest(self, trend: Trend) -> None:
         """What the wall does before the power comes, and whether a heat-up from rest goes on."""
         if trend.quiet > 0:
-            if trend.quiet == 1:
-                self._slow = trend.wall << _SLOW_SHIFT
+            # The first look is its own average.
             looks = min(trend.quiet, 1 << _SLOW_SHIFT)
             self._slow += ((trend.wall << _SLOW_SHIFT) - self._slow) // looks
             if trend.quiet >= _REST_LOOKS:
                 self._rested = True
             self._base = 0
-        elif self._quiet > 0:
-            self._begin(trend)
-            self._rested = False
         else:
-            self._rested = False
-            if trend.full == 0 or trend.full > _LAST_LOOKS or trend.surged or trend.wall > _COLD_CDEG:
+            if self._quiet > 0:
+                self._begin(trend)
+            elif trend.full == 0 or trend.full > _LAST_LOOKS or trend.surged or trend.wall > _COLD_CDEG:
                 self._base = 0
+            self._rested = False
         self._quiet = trend.quiet
 
     def _begin(self, trend: Trend) -> None:

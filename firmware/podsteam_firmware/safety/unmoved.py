@@ -14,8 +14,8 @@
   become 1 K warmer, measured at full power over 2 K each, the first of which is left out. Losses explain a part of the
   water's rise over the room: 0.325 W/K of them, over what the wall gives to 37 J/K, the least water, at this pace. What
   the wall lies over that, 16 K at most, is summed up; 40 K s, for the sensor's lag, and what would warm the water by
-  1 K are a fault. Drawn boilers of both kinds, with scale and cold water poured in, come to a tenth of it. Cold water
-  makes the pace unknown for a minute, and so does a minute without power.
+  1 K are a fault. Drawn boilers of both kinds, without scale, come to an eighth of it with cold water poured in. Cold
+  water makes the pace unknown for a minute, and so does a minute without power.
 * A wall that does not get cooler: after a quarter of full power or more, at which it stood still and boiled water, it
   must have lost its superheat, 4 K or more, 10 s after the end of heat. It is judged at each pause and at the end of
   each session: a wall sensor that stands still at a plausible value while water boils is masked until then, and so is
