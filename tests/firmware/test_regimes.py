@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from checked_int import CheckedInt, check_attributes, checked_array
 from heat_loop import HeatLoop, Plant, SmallPlant, TwinPlant, full_power_s
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from podsteam_firmware.heat import balance as balance_module
@@ -531,6 +531,7 @@ TEMPERATURE = st.sampled_from([-20_000, 19_000, 44_000, 87_000, 99_000, 100_000,
         max_size=12,
     ),
 )
+@example("tune", [(-20_000, -20_000, -20_000, 0, 42), (-20_000, 19_000, -20_000, 0, 38)])
 def test_no_input_leaves_the_small_integers(demand: str, rows: list[tuple[int, int, int, int, int]]) -> None:
     """Sensors that jump over the whole table, the largest element and settings: every intermediate is below 2^30."""
     limits = Settings()

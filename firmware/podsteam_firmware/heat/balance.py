@@ -230,12 +230,12 @@ class Balance:
         # One of the loss column is `unit` x 0.01 K s; x = UA x unit x 0.01 K s / 4 J, x 16384.
         unit = max((self._steps << self._shift_i) // 10, 1)
         weight = min(_LOSS_WEIGHT // unit * self._doubt >> 4, _LOSS_WEIGHT_MAX)
-        weight *= weight
         x = (self.settings.loss_mw_k * unit << 4) // (400 << self._shift_e) * 1024 // 1000
-        s[7] += weight
-        weight = (weight >> 6) * x >> 8
-        s[8] += weight
-        s[9] += weight * x >> 14
+        s[7] += weight * weight
+        # At most 2^26, whatever `unit`: a large one has little weight.
+        x *= weight
+        s[8] += (x >> 10) * weight >> 4
+        s[9] += (x >> 11) * (x >> 11) >> 6
 
     def _solve(self) -> int:
         """Elimination (L D L'), then the three unknowns, x 2^24; the residual's sum of squares."""
