@@ -14,7 +14,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
-from podsteam.client import RECONNECT_S, Device
+from podsteam.client import Device
+from podsteam.connection import RECONNECT_S
 from podsteam.errors import DeviceLost, Incomplete, IntegrityFailed, Refused
 from podsteam.rate import can_raise, raised
 from podsteam.wire import messages as m

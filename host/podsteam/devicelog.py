@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from podsteam import bulk
-from podsteam.client import RECONNECT_S, Device
+from podsteam.client import Device
+from podsteam.connection import RECONNECT_S
 from podsteam.errors import DeviceLost, PodsteamError, Refused, StoreFailed
 from podsteam.record import decode
 from podsteam.text import safe
