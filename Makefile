@@ -70,7 +70,8 @@ mutation: $(STAMP) ## Change the firmware in every small way and see a test fail
 	$(BIN)/python tools/mutate.py safety --jobs 2 --quick 0.5 --record
 	$(BIN)/python tools/mutate.py dose session port --jobs 2 --record
 
-fuzz: $(STAMP) ## The long random runs: hostile lines, hosts, tags, files and power cuts; renews tests/results
+fuzz: $(STAMP) ## The long random runs: properties, hostile lines, hosts, tags, files, power cuts; renews tests/results
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal
 	$(BIN)/python tests/fuzz/fuzz_run.py segments --count 10000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py line --count 1000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py tags --count 1000000 --record

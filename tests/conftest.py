@@ -23,9 +23,11 @@ sys.path[:0] = [str(folder) for folder in sorted(Path(__file__).parent.iterdir()
 collect_ignore = ["downstream"]
 """A project of its own, which tests/testing runs."""
 
+from effort import EFFORT  # noqa: E402
+
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)
-settings.register_profile("fuzz", parent=settings.get_profile("default"), max_examples=20_000)
+settings.register_profile("fuzz", parent=settings.get_profile("default"), max_examples=100 * EFFORT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
 
 WHEELS = {("linux", "x86_64"), ("darwin", "x86_64"), ("darwin", "arm64"), ("win32", "AMD64")}

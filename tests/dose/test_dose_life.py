@@ -8,7 +8,8 @@ from typing import Any
 import dose_life
 import pytest
 from dose_life import DoseLife, Wrong
-from hypothesis import HealthCheck, settings
+from effort import tries
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -96,7 +97,7 @@ class Machine(RuleBasedStateMachine):
 
 @pytest.mark.slow
 def test_no_sequence_of_actions_breaks_a_rule() -> None:
-    quick = settings(max_examples=25, stateful_step_count=40, suppress_health_check=list(HealthCheck), deadline=None)
+    quick = tries(25, stateful_step_count=40, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Machine, settings=quick)
 
 

@@ -5,7 +5,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 from params_checks import FileHal
 from small_boiler import uv_of
@@ -97,7 +98,7 @@ def test_a_failed_write_leaves_the_old_set(left: bytes) -> None:
 
 
 @given(st.integers(0, len(GOOD) - 1), st.integers(-32768, 32767))
-@settings(max_examples=200)
+@tries(200)
 def test_nonsense_with_a_good_checksum_is_not_believed(at: int, value: int) -> None:
     layout = m.CALIBRATION_FMT[1:]
     values = list(GOOD)

@@ -7,7 +7,8 @@ from pathlib import Path
 import dose_checks
 import pytest
 from dose_bench import TICK_MS, DoseBench, FakeBook
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 from podlet_bench import Bench
 
@@ -482,7 +483,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=150)
+@tries(150)
 @given(ACTIONS, st.integers(0, 0x3FFFFFFF))
 def test_no_sequence_breaks_the_rules(actions: list[tuple[str, int]], start_ms: int) -> None:
     """Each pulse has its own intent and its own count on the tag, each intent its result; caps and intervals hold."""

@@ -10,7 +10,8 @@ import ecdsa_vectors
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_firmware.crypto import ecdsa
@@ -54,7 +55,7 @@ def test_a_result_stays() -> None:
     assert [verifier.step() for _ in range(3)] == [ecdsa.BAD] * 3
 
 
-@settings(max_examples=25)
+@tries(25)
 @given(st.integers(1, ecdsa.P256[2] - 1), st.binary(max_size=80))
 def test_whatever_is_signed_is_good_and_nothing_else(secret: int, message: bytes) -> None:
     private = ec.derive_private_key(secret, ec.SECP256R1())

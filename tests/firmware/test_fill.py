@@ -5,7 +5,8 @@ import random
 
 import pytest
 from checked_int import CheckedInt, check_attributes, checked_array
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_firmware.heat import fill as fill_module
@@ -100,7 +101,7 @@ def test_the_sums_serve_once(fill: Fill) -> None:
 _MC = st.integers(-20_000, 200_000)
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(
     st.lists(st.tuples(_MC, _MC, st.integers(0, 4000), st.integers(0, 15_000)), min_size=20, max_size=300),
     st.integers(0, 9000),

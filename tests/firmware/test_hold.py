@@ -6,7 +6,8 @@ import random
 
 import pytest
 from checked_int import CheckedInt, check_attributes
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_firmware.heat.hold import Hold, tracking_ds
@@ -63,7 +64,7 @@ class Tank:
         return round(self.sensor * 1000)
 
 
-@settings(max_examples=50)
+@tries(50)
 @given(
     st.integers(30_000, 98_000),
     st.integers(20_000, 98_000),
@@ -251,7 +252,7 @@ def test_entry_leads_to_the_target_or_just_below(measured: int, rate: int) -> No
 EXTREME_MC = st.sampled_from([-20_000, 0, 20_000, 98_000, 200_000])
 
 
-@settings(max_examples=200)
+@tries(200)
 @given(
     st.sampled_from([-20_000, 30_000, 98_000]),
     EXTREME_MC,

@@ -6,7 +6,8 @@ import random
 
 import pytest
 from checked_int import CheckedInt, check_attributes, checked_array
-from hypothesis import example, given, settings
+from effort import tries
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from podsteam_firmware.heat import fixed, fixed24
@@ -71,7 +72,7 @@ def test_nearly_integrating_is_a_ramp_with_a_bend() -> None:
     assert process.stiffness_dw_k * process.delay_ms / 40_000 == pytest.approx(366, rel=0.08)
 
 
-@settings(max_examples=25)
+@tries(25)
 @given(st.floats(30.0, 200.0), st.floats(0.0, 0.9), st.floats(4.0, 30.0), st.sampled_from([100, 250, 1000]))
 def test_time_and_gain_scale(first: float, share: float, delay: float, period_ms: int) -> None:
     """The same process in other units of time and temperature gives the same numbers in those units."""
@@ -195,7 +196,7 @@ def bounded(rises: list[int]) -> Process | None:
     return process
 
 
-@settings(max_examples=100)
+@tries(100)
 @given(
     st.sampled_from([400, 40_000, 250_000]),
     st.sampled_from([0.5, 30.0, 3000.0, math.inf]),
@@ -214,7 +215,7 @@ def test_no_record_leaves_the_small_integers(
     bounded([round(value + rng.gauss(0, noise)) for value in values])
 
 
-@settings(max_examples=60)
+@tries(60)
 @given(st.sampled_from([300, 20_000, 300_000]), st.integers(1, 64), st.integers(-4, 4), st.integers(0, 1000))
 def test_no_curve_leaves_the_small_integers(size: int, width: int, slope: int, seed: int) -> None:
     """Waves, spikes and jumps on a ramp: nothing that a boiler does."""

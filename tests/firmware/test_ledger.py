@@ -6,7 +6,7 @@ from pathlib import Path
 
 import ledger_checks
 import pytest
-from hypothesis import HealthCheck, settings
+from effort import tries
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from ledger_bench import ERASE_TEARS, PROG_TEARS, SLOTS, Cut, Life, RingHal, random_life
@@ -214,9 +214,7 @@ class Machine(RuleBasedStateMachine):
         self.life.check()
 
 
-Machine.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
-)
+Machine.TestCase.settings = tries(40, stateful_step_count=25)
 TestMachine = Machine.TestCase
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from checked_int import CheckedInt, check_attributes, checked_array
+from effort import tries
 from heat_loop import HeatLoop, Plant, SmallPlant, TwinPlant
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_firmware.heat import onset as onset_module
@@ -134,7 +135,7 @@ def test_a_plateau_alone_shows_no_onset() -> None:
     st.integers(40, 300),
     st.sampled_from([-20_000, 0, 99_000, 200_000]),
 )
-@settings(max_examples=60)
+@tries(60)
 def test_no_record_leaves_the_small_integers(
     rows: list[tuple[int, int, int]], lag_ms: int, metal: int, end: int
 ) -> None:

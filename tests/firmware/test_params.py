@@ -6,7 +6,8 @@ from pathlib import Path
 
 import params_checks
 import pytest
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 from params_checks import V1, V2, V3, FileHal
 
@@ -29,7 +30,7 @@ def test_writes_alternate_and_the_newer_counts() -> None:
 
 @pytest.mark.parametrize("which", [0, 1])
 @given(at=st.integers(0, 23), bit=st.integers(0, 7), cut=st.booleans())
-@settings(max_examples=60)
+@tries(60)
 def test_a_damaged_set_gives_way_to_the_one_before(which: int, at: int, bit: int, cut: bool) -> None:
     hal = FileHal()
     for i in range(2 + which):

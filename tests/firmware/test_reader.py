@@ -2,7 +2,8 @@
 """The podlet reader over the simulated chip and tags: reading, watching, writing, and each way in which it can fail."""
 
 import pytest
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 from podlet_bench import Bench
 
@@ -370,7 +371,7 @@ def test_one_lost_transfer_is_never_seen_outside() -> None:
         assert (bench.reader.insertion, bench.reader.fault) == (1, 0)
 
 
-@settings(max_examples=30)
+@tries(30)
 @given(st.lists(st.tuples(st.integers(1, 400), st.sampled_from("brsxoqc")), max_size=12), st.integers(0, 0x3FFFFFFF))
 def test_any_trouble_ends_well(steps: list[tuple[int, str]], start_ms: int) -> None:
     """Faults and tags come and go in any order, at any clock: nothing blocks, and afterwards all is well again."""

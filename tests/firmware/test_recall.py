@@ -7,7 +7,8 @@ import struct
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_firmware.podlet import recall, signed
@@ -197,7 +198,7 @@ def test_the_longest_list() -> None:
     assert is_named(files, FIELDS) and not is_named(files, {})
 
 
-@settings(max_examples=60)
+@tries(60)
 @given(st.sets(st.integers(0, 10_000), min_size=1, max_size=200), st.booleans(), st.booleans())
 def test_each_podlet_that_is_named_is_found_and_no_other(others: set[int], batch: bool, tag: bool) -> None:
     entries = [entry(i) for i in others] + [BATCH] * batch + [TAG] * tag

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from checked_int import CheckedInt, check_attributes, checked_array
+from effort import tries
 from heat_loop import HeatLoop, Plant, SmallPlant, TwinPlant, full_power_s
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from podsteam_firmware.heat import balance as balance_module
@@ -522,7 +523,7 @@ TEMPERATURE = st.sampled_from([-20_000, 19_000, 44_000, 87_000, 99_000, 100_000,
 
 
 @pytest.mark.usefixtures("_checked")
-@settings(max_examples=60)
+@tries(60)
 @given(
     st.sampled_from(["steam", "hold", "tune"]),
     st.lists(

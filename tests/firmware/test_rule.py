@@ -6,7 +6,8 @@ import math
 
 import pytest
 from checked_int import CheckedInt, check_attributes
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_firmware.heat.rule import ENDLESS_MS, Rule
@@ -51,7 +52,7 @@ def test_at_the_points(i: int) -> None:
         assert 1.5 <= worst(lag(i / 8), lag(j / 8)) <= 1.6
 
 
-@settings(max_examples=60)
+@tries(60)
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_between_the_points(x: float, y: float) -> None:
     """Above T1 = 0.05 L; below, a dead time alone is left, and the rule fades into a PI controller."""

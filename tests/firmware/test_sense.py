@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from checked_int import CheckedInt, check_attributes, checked_array
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 from small_boiler import uv_of
 
@@ -210,7 +211,7 @@ COUNT = st.sampled_from([0, 1, 5, 12, 64, 1000, 1 << 20, MASK])
 
 
 @pytest.mark.usefixtures("_checked")
-@settings(max_examples=60)
+@tries(60)
 @given(st.lists(st.tuples(EXTREME_UV, EXTREME_UV, EXTREME_UV, COUNT, COUNT, st.integers(0, 2000)), max_size=45))
 def test_no_input_leaves_the_small_integers(rows: list[tuple[int, int, int, int, int, int]]) -> None:
     """Whatever samples and counters do, with the largest element and the steepest correction: all stay below 2^30."""

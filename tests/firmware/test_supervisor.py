@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from checked_int import CheckedInt, check_attributes, checked_array
+from effort import tries
 from heat_loop import HeatLoop, SmallPlant, TwinPlant
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from small_boiler import uv_of
 
@@ -871,7 +872,7 @@ COUNT = st.sampled_from([0, 1, 5, 64, 1 << 20, MASK])
 
 
 @pytest.mark.usefixtures("_checked")
-@settings(max_examples=60)
+@tries(60)
 @given(
     st.lists(
         st.tuples(UV, UV, UV, COUNT, COUNT, COUNT, st.integers(0, 2000), st.integers(1, 40)),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from checked_int import CheckedInt, check_attributes, checked_array
+from effort import tries
 from heat_loop import HeatLoop, Plant, SmallPlant, TwinPlant
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import podsteam_twin
@@ -237,7 +238,7 @@ def test_energy_is_counted_to_the_joule() -> None:
     assert abs(balance.taken * 4 - 123.4 * 97) <= 4
 
 
-@settings(max_examples=40)
+@tries(40)
 @given(
     st.lists(st.tuples(EXTREME_MC, EXTREME_MC, st.sampled_from([0, 4000, 10_000]), st.integers(1, 60)), max_size=30),
     st.sampled_from([-20_000, 20_000, 40_000]),

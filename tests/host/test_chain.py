@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import synthetic
 from calls import call, one_sentence
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam.errors import IntegrityFailed, PodsteamError, StoreFailed, UsageProblem
@@ -364,7 +365,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=10)
+@tries(10)
 @given(st.sampled_from(["id", "started", "tags", "note", "frames", "data", "sha256"]), json_values)
 def test_a_document_with_any_value_in_any_place_is_taken_or_refused(place_: str, value: Any) -> None:
     import tempfile
@@ -415,7 +416,7 @@ def test_the_commands_that_keep_a_store(made: Path, tmp_path: Path, capsys: Any)
 # How frames are kept.
 
 
-@settings(max_examples=200)
+@tries(200)
 @given(
     st.lists(st.sampled_from([b"\0", b"\0\0", b"ab", b"\0cd\0", b"x" * 300, b"\0ee\0" * 20]) | st.binary(max_size=9))
 )

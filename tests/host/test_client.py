@@ -5,8 +5,9 @@ import dataclasses
 import random
 
 import pytest
+from effort import tries
 from fake import FakeDevice, FakePort
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam import errors
@@ -321,7 +322,7 @@ def test_record_read_in_pieces_and_cut_short() -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@tries(60)
 def test_any_order_of_arrival_gives_the_same_events(data: st.DataObject) -> None:
     first = data.draw(st.integers(0, 65535))
     numbers = [(first + i) & 0xFFFF for i in range(12)]
@@ -336,7 +337,7 @@ def test_any_order_of_arrival_gives_the_same_events(data: st.DataObject) -> None
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None)
+@tries(60)
 def test_garbage_between_frames_never_raises(noise: bytes) -> None:
     fake, device = connected()
     fake.port.say(noise + b"\0")

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import synthetic
-from hypothesis import example, given, settings
+from effort import tries
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from podsteam.errors import UsageProblem
@@ -156,7 +157,7 @@ telemetry = st.builds(
 )
 
 
-@settings(max_examples=30)
+@tries(30)
 @given(st.lists(telemetry, max_size=8))
 def test_whatever_was_measured_can_be_read_back(samples: list[Tele]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import synthetic
 from calls import call, one_sentence
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam.errors import IntegrityFailed, PodsteamError, UsageProblem
@@ -63,7 +64,7 @@ message = st.one_of(
 )
 
 
-@settings(max_examples=10)
+@tries(10)
 @given(
     st.lists(message, max_size=6),
     st.binary(max_size=30),

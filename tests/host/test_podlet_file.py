@@ -11,7 +11,8 @@ import cbor2
 import ndef
 import pytest
 from calls import call, one_sentence
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam import podlet_image as image
@@ -159,7 +160,7 @@ def test_a_tag_that_is_almost_full_gives_up_the_granule_of_its_own() -> None:
     assert size > 280
 
 
-@settings(max_examples=30)
+@tries(30)
 @given(st.dictionaries(st.integers(23, 70_000), st.one_of(st.integers(0, 9), st.text(max_size=9), st.floats(width=16))))
 def test_unknown_keys_stay_byte_for_byte(unknown: dict[int, object]) -> None:
     fields = {p.MAIN_NAME: "n", p.MAIN_DOSE_NL: 50_000, p.MAIN_DOSE_COUNT: 20}
@@ -210,7 +211,7 @@ def test_other_tags_are_refused(data: bytes) -> None:
         image.make(data, parse(COMPACT, "x"), b"1")
 
 
-@settings(max_examples=30)
+@tries(30)
 @given(st.binary(max_size=200))
 def test_any_memory_is_read_without_a_crash(memory: bytes) -> None:
     head = image.blank("NTAG215")[:16]
@@ -228,7 +229,7 @@ LEAVES = st.one_of(INTEGERS, st.text(), st.binary(), st.booleans(), st.none(), s
 NESTED = st.recursive(LEAVES.filter(lambda value: value == value), lambda inner: st.lists(inner, max_size=3))
 
 
-@settings(max_examples=30)
+@tries(30)
 @given(NESTED)
 def test_cbor_is_read_as_others_write_it(value: object) -> None:
     assert decode_map(cbor2.dumps({1: value})) == {1: value}

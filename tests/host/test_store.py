@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 import synthetic
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
@@ -79,7 +80,7 @@ def test_a_device_record_is_kept_as_it_came(store: Store) -> None:
     assert stored.entry.summary == decode(raw).summary
 
 
-@settings(max_examples=20)
+@tries(20)
 @given(st.lists(st.binary(min_size=2, max_size=frame.MAX_BODY), max_size=12))
 def test_any_frames_are_kept_untouched(bodies: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "s.db") as store:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from bench import TOKEN, Bench, Refused
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam.wire import messages as w
@@ -164,7 +165,7 @@ def test_podlet_is_reported_and_its_memory_read(bench: Bench) -> None:
     assert bench.ask(w.PodletGetRequest()).state == w.PodletValue.ABSENT
 
 
-@settings(max_examples=40)
+@tries(40)
 @given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=60)), max_size=30), st.binary(max_size=300))
 def test_no_frame_and_no_noise_stops_the_firmware(frames: list[tuple[int, bytes]], noise: bytes) -> None:
     twin = launch.start(interpreter="cpython", seed=1, unix_s=0)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_twin.boiler.constants import Constants
@@ -39,7 +40,7 @@ def imbalance_j(boiler: Boiler, start_j: float) -> float:
     start_c=st.floats(0, 250),
     refill_g=st.floats(0, 60),
 )
-@settings(max_examples=60)
+@tries(60)
 def test_energy_closes(
     power_w: list[float],
     water_g: float,

@@ -2,7 +2,8 @@
 """Mains, relays, SSR and valve: what conducts when, against a slow model that goes crossing by crossing."""
 
 import pytest
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_twin.boiler.constants import Constants
@@ -124,7 +125,7 @@ def oracle(bursts: list[tuple[int, int]], mhz: int) -> int:
     mhz=st.sampled_from([50_000, 60_000]),
     looks=st.lists(st.integers(1, 2_000_000), max_size=20),
 )
-@settings(max_examples=60)
+@tries(60)
 def test_bursts_conduct_whole_half_cycles(gaps_us: list[int], patterns: list[int], mhz: int, looks: list[int]) -> None:
     cycle_us = 1_000_000_000 // mhz
     unit = heater(mains_mhz=mhz)

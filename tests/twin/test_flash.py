@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import store_checks
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_twin import littlefs_port
@@ -159,7 +160,7 @@ class PowerCut(Exception):
 
 
 @given(seed=st.integers(0, 1000), size=st.sampled_from([40, 400, 9000]))
-@settings(max_examples=10)
+@tries(10)
 def test_a_power_cut_leaves_the_old_or_the_new(seed: int, size: int) -> None:
     old, new = bytes([seed % 251]) * 300, bytes([seed % 241 + 1]) * size
     flash = Flash(16, 4096)

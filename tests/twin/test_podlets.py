@@ -11,7 +11,8 @@ from pathlib import Path
 import cbor2
 import ndef
 import pytest
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_firmware.podlet.record import Record
@@ -145,7 +146,7 @@ def test_cbor_is_canonical(value: object) -> None:
     assert podlets.cbor(value) == cbor2.dumps(value, canonical=True)
 
 
-@settings(max_examples=300)
+@tries(300)
 @given(st.integers(0, 560), st.text("Xy é", max_size=16), st.binary(min_size=32, max_size=32))
 def test_every_size_has_a_form(size: int, name: str, slots: bytes) -> None:
     given_fields = COMPACT | {p.MAIN_INCI: "i" * size, p.MAIN_NAME: name}

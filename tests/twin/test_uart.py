@@ -4,7 +4,8 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podsteam_twin.uart import Uart
@@ -47,7 +48,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS, ring=st.sampled_from([16, 259, 4096]), baud=st.sampled_from([9600, 115_200, 921_600]))
-@settings(max_examples=80)
+@tries(80)
 def test_towards_the_device(steps: list[tuple[int, str, int]], ring: int, baud: int) -> None:
     uart = Uart(baud, rx_ring=ring)
     model = ByteByByte(baud, ring)
