@@ -16,6 +16,7 @@ PORT ?=
 HEAT ?=
 POWER ?=
 JOBS ?= auto
+PARALLEL = --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal
 ARGS ?=
 
 # The first interpreter on the PATH that is new enough and can make an environment. PYTHON=... overrides it.
@@ -33,7 +34,7 @@ demo: $(STAMP) ## Watch a whole podlet session on the simulated board (no hardwa
 	@$(BIN)/podsteam demo $(ARGS)
 
 test: $(STAMP) ## Run the tests, on all cores (ARGS="-k name" to choose, JOBS=0 for one after the other)
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 lint: $(STAMP) ## Check style, import walls, device syntax, generated files and the schema's compatibility
 	$(BIN)/ruff check .
@@ -71,7 +72,7 @@ mutation: $(STAMP) ## Change the firmware in every small way and see a test fail
 	$(BIN)/python tools/mutate.py dose session port --jobs 2 --record
 
 fuzz: $(STAMP) ## The long random runs: properties, hostile lines, hosts, tags, files, power cuts; renews tests/results
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis $(PARALLEL)
 	$(BIN)/python tests/fuzz/fuzz_run.py segments --count 10000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py line --count 1000000 --record
 	$(BIN)/python tests/fuzz/fuzz_run.py tags --count 1000000 --record
